@@ -1,0 +1,1 @@
+"""Step 3: action, delivery, retry or dead letter."""
