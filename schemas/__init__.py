@@ -1,1 +1,1 @@
-"""The words: what travels on each topic; no I/O."""
+"""The words: what travels on each topic."""
