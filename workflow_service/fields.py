@@ -1,0 +1,174 @@
+"""A field's path → where it is, what type it has, and the function that reads it from an event.
+
+Pure.  `after.stage.id` and `before.stage.id` are the record's fields after and before the change,
+`event.source` is the envelope's, `after.custom_attributes.<code>` a custom attribute; `changed`
+and `when_changed` look at both sides and name a field without one: `stage.id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+from schemas.records import Event
+from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType
+from workflow_service.wording import nearest, shown, unknown
+
+SIDES = ("after", "before", "event")
+#: Fields of the envelope that conditions cannot ask for as `event.*`: there is a better way.
+_ELSEWHERE = frozenset({"before", "after", "changed_fields", "entity"})
+
+
+class _NoRecord:
+    """What reading a side of the event gives that is not there: `after` of a deletion."""
+
+    def __repr__(self) -> str:
+        return "no record"
+
+
+NO_RECORD: Final = _NoRecord()
+Read = Callable[[Event], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What conditions on one entity can name."""
+
+    entity: str
+    fields: Mapping[str, FieldType]
+    envelope: Mapping[str, FieldType]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that exists.
+
+    Attributes:
+        side: `after`, `before` or `event`.
+        keys: The way down from the side.
+        read: The value in an event, as decoded; None for null, `NO_RECORD` without the side.
+    """
+
+    side: str
+    keys: tuple[str, ...]
+    type: FieldType
+    read: Read
+
+
+def resolve(path: str, scope: Scope) -> Field | str:
+    """The field that a condition names with its side, or what is wrong with the name."""
+    side, _, rest = path.partition(".")
+    if side not in SIDES or not rest:
+        return _without_side(path, scope)
+    if side == "event":
+        return _of_envelope(path, rest, scope)
+    found = _way(rest, scope, f"{side}.")
+    if isinstance(found, str):
+        return found
+    keys, type_ = found
+    return Field(side, keys, type_, _reader(side, keys))
+
+
+def resolve_both(path: str, scope: Scope) -> tuple[Field, Field] | str:
+    """The field before and after, for a name without a side, or what is wrong with the name."""
+    side, _, rest = path.partition(".")
+    if side in SIDES and rest and side not in scope.fields:
+        meant = f"; write {rest}" if side != "event" else ""
+        return f"a change is between before and after, so {shown(path)} has one side too many{meant}"
+    found = _way(path, scope, "")
+    if isinstance(found, str):
+        return found
+    keys, type_ = found
+    before = Field("before", keys, type_, _reader("before", keys))
+    return before, Field("after", keys, type_, _reader("after", keys))
+
+
+def _without_side(path: str, scope: Scope) -> str:
+    first = path.partition(".")[0]
+    if first in scope.fields:
+        return f"{shown(path)} does not say which side: write after.{path} or before.{path}"
+    if first in scope.envelope:
+        return f"{shown(path)} is a field of the envelope: write event.{path}"
+    return (
+        f"the field {shown(path)} is unknown{nearest(path, _suggestions(scope))}; a field is written "
+        "after.NAME, before.NAME or event.NAME"
+    )
+
+
+def _suggestions(scope: Scope) -> list[str]:
+    named = [f"{side}.{name}" for side in ("after", "before") for name in scope.fields]
+    return named + [f"event.{name}" for name in scope.envelope if name not in _ELSEWHERE]
+
+
+def _of_envelope(path: str, name: str, scope: Scope) -> Field | str:
+    known = [each for each in scope.envelope if each not in _ELSEWHERE]
+    if name not in known:
+        return unknown("the field", path, [f"event.{each}" for each in known])
+    return Field("event", (name,), scope.envelope[name], attrgetter(name))
+
+
+def _way(path: str, scope: Scope, prefix: str) -> tuple[tuple[str, ...], FieldType] | str:
+    """The keys down to a field of the record, and its type."""
+    parts = path.split(".")
+    type_: FieldType = RecordType(scope.entity, scope.fields)
+    for index, part in enumerate(parts):
+        walked = prefix + ".".join(parts[:index])
+        if isinstance(type_, MapType):
+            return _entry(parts, index, type_, walked)
+        if not isinstance(type_, RecordType):
+            return _no_way(walked, part, type_)
+        if part not in type_.fields:
+            names = [f"{walked.rstrip('.')}.{name}".lstrip(".") for name in type_.fields]
+            return f"on {scope.entity}, " + unknown("the field", prefix + path, names)
+        type_ = type_.fields[part]
+    return tuple(parts), type_
+
+
+def _entry(
+    parts: list[str], index: int, type_: MapType, walked: str
+) -> tuple[tuple[str, ...], FieldType] | str:
+    """An entry of a map; all that is left of the path is its key."""
+    code = ".".join(parts[index:])
+    if not code:
+        return f"{walked} is a map; write {walked}.CODE"
+    return (*parts[:index], code), type_.values
+
+
+def _no_way(walked: str, part: str, type_: FieldType) -> str:
+    if isinstance(type_, ListType):
+        return f"{walked} is a list, so it has no field {shown(part)}; ask what the list contains"
+    kind = type_.kind if isinstance(type_, ScalarType) else "value"
+    return f"{walked} is a {kind}, so it has no field {shown(part)}; write {walked}"
+
+
+def _reader(side: str, keys: tuple[str, ...]) -> Read:
+    """Reads a field of the record; a field that the writer's schema did not have is null."""
+    record_of = attrgetter(side)
+    if len(keys) == 1:
+        return _reader_of_one(record_of, keys[0])
+    first, *others = keys
+
+    def read(event: Event) -> Any:
+        record = record_of(event)
+        if record is None:
+            return NO_RECORD
+        value = record.get(first)
+        for key in others:
+            if value is None:
+                return None
+            value = value.get(key)
+        return value
+
+    return read
+
+
+def _reader_of_one(record_of: Callable[[Event], Any], key: str) -> Read:
+    def read(event: Event) -> Any:
+        record = record_of(event)
+        return NO_RECORD if record is None else record.get(key)
+
+    return read
+
+

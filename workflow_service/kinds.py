@@ -1,0 +1,231 @@
+"""What operators need to know of a field's type: its kind, how its values and operands are read.
+
+Pure.  An operand is typed once, when a workflow is compiled; a value is normalised each time it is
+looked at, to the same form, so that plain Python comparisons are right: decimals are numbers
+(`100` is `100.0000`), texts are NFC, addresses are without case and without their labels.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar, assert_never
+
+from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType, UnionType
+from workflow_service.operators import Kind
+from workflow_service.wording import found, listed, unknown
+
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"([Zz]|[-+][0-9]{2}:[0-9]{2})"
+)
+#: More digits than a double holds exactly must be written as text.
+_EXACT_DIGITS = 15
+T = TypeVar("T")
+
+
+class Mistyped(Exception):  # noqa: N818 - not an error of ours: the message for a problem
+    """An operand that a field's type does not take; says what was found and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A field's type as conditions see it.
+
+    Attributes:
+        what: For people: "a decimal number".
+        operand: Types an operand, or raises `Mistyped`.
+        normalise: Brings a value (never null) to the form that operands have; None: as it is.
+        python: The class of its values, by which a value of a union finds its slot.
+    """
+
+    kind: Kind
+    what: str
+    operand: Callable[[Any], Any]
+    normalise: Callable[[Any], Any] | None
+    python: type
+
+
+def slots_of(type_: FieldType) -> tuple[Slot, ...]:
+    """The slots of a type: one, or for a union (custom attributes) one for each member."""
+    if isinstance(type_, UnionType):
+        return tuple(_slot(member) for member in type_.members)
+    return (_slot(type_),)
+
+
+def _slot(type_: FieldType) -> Slot:
+    match type_:
+        case ScalarType():
+            return _scalar(type_)
+        case ListType(item=ScalarType() as item) if item.kind != "bytes":
+            return _elements(_scalar(item))
+        case ListType(item=RecordType(fields=fields)) if {"value", "label"} == set(fields):
+            return Slot("addresses", "a list of addresses", _address, _addresses, list)
+        case ListType():
+            return _opaque("a list of records", list)
+        case RecordType():
+            inner = listed(type_.fields)
+            return _opaque(f"a record; compare one of its fields: {inner}", dict)
+        case MapType():
+            return _opaque("a map; compare one of its entries by code", dict)
+        case UnionType():
+            return _opaque("one of several types", object)
+        case _:
+            assert_never(type_)
+
+
+def _opaque(what: str, python: type) -> Slot:
+    return Slot("opaque", what, _refused, None, python)
+
+
+def _elements(item: Slot) -> Slot:
+    each = item.normalise
+
+    def normalise(values: list[Any]) -> tuple[Any, ...]:
+        return tuple(values) if each is None else tuple(map(each, values))
+
+    return Slot("elements", f"a list of {item.what}", item.operand, normalise, list)
+
+
+def _scalar(type_: ScalarType) -> Slot:
+    match type_.kind:
+        case "text":
+            return Slot("text", "a text", _text, nfc, str)
+        case "int":
+            return Slot("number", "a whole number", _whole, None, int)
+        case "decimal":
+            return Slot("number", "a decimal number", _decimal, None, Decimal)
+        case "float":
+            return Slot("number", "a number", _decimal, _from_float, float)
+        case "bool":
+            return Slot("bool", "true or false", _bool, None, bool)
+        case "date":
+            return Slot("date", "a date", _date, None, date)
+        case "datetime":
+            return Slot("datetime", "a date and time", _datetime, None, datetime)
+        case "uuid":
+            return Slot("uuid", "a UUID", _uuid, _as_uuid, uuid.UUID)
+        case "enum":
+            return Slot("enum", "an enum", _symbol(type_.symbols), None, str)
+        case "bytes":
+            return _opaque("bytes", bytes)
+        case _:
+            assert_never(type_.kind)
+
+
+def nfc(value: str) -> str:
+    """A text in Unicode's composed form: `é` is one thing, however it was typed."""
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
+
+
+def _folded(value: str) -> str:
+    return nfc(nfc(value).casefold())
+
+
+def _addresses(values: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(_folded(each["value"]) for each in values)
+
+
+def _from_float(value: float) -> Decimal:
+    return Decimal(repr(value))
+
+
+def _as_uuid(value: Any) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+
+
+def _refused(value: Any) -> Any:
+    raise Mistyped(f"{found(value)}; there is nothing to compare it with")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        hint = f'; write "{value}" in quotes' if isinstance(value, int | float) else ""
+        raise Mistyped(f"{found(value)}; a text is expected{hint}")
+    return nfc(value)
+
+
+def _address(value: Any) -> str:
+    text = _text(value)
+    if not text.strip():
+        raise Mistyped("found an empty text, which every address contains")
+    return _folded(text)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Mistyped(f"{found(value)}; a whole number is expected")
+    return value
+
+
+def _decimal(value: Any) -> Decimal:
+    match value:
+        case bool():
+            pass
+        case int():
+            return Decimal(value)
+        case float() if value == value and abs(value) != float("inf"):  # noqa: PLR0124 - NaN
+            number = Decimal(repr(value))
+            if len(number.as_tuple().digits) > _EXACT_DIGITS:
+                raise Mistyped(f"{found(value)}, which may have been rounded; write it in quotes")
+            return number
+        case str() if _NUMBER.fullmatch(value):
+            return Decimal(value)
+    raise Mistyped(f"{found(value)}; a decimal number is expected, as 1000 or 99.95")
+
+
+def _bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Mistyped(f"{found(value)}; true or false is expected")
+    return value
+
+
+def _date(value: Any) -> date:
+    expected = "a date as 2026-01-31 is expected"
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        at = " and this is a date with a time" if _is_datetime(value) else ""
+        raise Mistyped(f"{found(value)}{at}; {expected}")
+    return _parsed(date.fromisoformat, value, expected)
+
+
+def _datetime(value: Any) -> datetime:
+    expected = "a date and time with its offset as 2026-01-31T09:00:00Z is expected"
+    if not _is_datetime(value):
+        raise Mistyped(f"{found(value)}; {expected}")
+    return _parsed(datetime.fromisoformat, value.upper(), expected).astimezone(UTC)
+
+
+def _is_datetime(value: Any) -> bool:
+    return isinstance(value, str) and _DATETIME.fullmatch(value) is not None
+
+
+def _parsed(parse: Callable[[str], T], value: str, expected: str) -> T:
+    try:
+        return parse(value)
+    except (ValueError, OverflowError):
+        raise Mistyped(f"{found(value)}, which the calendar does not have; {expected}") from None
+
+
+def _uuid(value: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise Mistyped(f"{found(value)}; a UUID is expected") from None
+
+
+def _symbol(symbols: tuple[str, ...]) -> Callable[[Any], str]:
+    def operand(value: Any) -> str:
+        if value not in symbols:
+            raise Mistyped(unknown("the value", value, symbols))
+        return str(value)
+
+    return operand
+
+

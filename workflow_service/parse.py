@@ -1,0 +1,140 @@
+"""Manifest content → `Workflow`, or every problem with its path.
+
+Pure.  Only form is looked at here: keys, shapes, bounds.  Whether fields, types and webhooks exist
+is for `workflow_service.check`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from schemas.errors import Problem
+from workflow_service import workflow as model
+from workflow_service.parse_condition import condition_of
+from workflow_service.problems import Problems
+from workflow_service.wording import found, unknown
+from workflow_service.workflow import SourceFilter, State, Step, Workflow
+
+T = TypeVar("T")
+
+ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+KEYS = (
+    "id",
+    "entity",
+    "description",
+    "on",
+    "source",
+    "when_changed",
+    "only_if",
+    "then",
+    "state",
+)
+REQUIRED = ("id", "entity", "on", "then")
+
+
+def parse_workflow(content: Mapping[str, Any]) -> Workflow | tuple[Problem, ...]:
+    """The workflow that a manifest (without its `kind`) describes, or all that is wrong with it."""
+    problems = Problems()
+    problems.keys(content, "", KEYS, REQUIRED)
+    workflow = Workflow(
+        id=_text(content, "id", problems, _id),
+        entity=_text(content, "entity", problems, str),
+        on=_on(content.get("on"), problems) if "on" in content else (),
+        then=_then(content.get("then"), problems) if "then" in content else (),
+        source=_source(content["source"], problems) if "source" in content else None,
+        when_changed=_watched(content, problems),
+        only_if=condition_of(content["only_if"], problems) if "only_if" in content else None,
+        state=_state(content.get("state", "active"), problems),
+        description=_text(content, "description", problems, str),
+    )
+    return problems.found or workflow
+
+
+def _text(
+    content: Mapping[str, Any], key: str, problems: Problems, check: Callable[[str], str]
+) -> str:
+    """A text; empty when it is absent, which was reported if it must not be."""
+    if key not in content:
+        return ""
+    value = content[key]
+    if not isinstance(value, str) or not value.strip() or len(value) > model.MAX_TEXT:
+        problems.add(key, f"{found(value)}; a text is expected")
+        return ""
+    try:
+        return check(value)
+    except ValueError as error:
+        problems.add(key, str(error))
+        return ""
+
+
+def _id(value: str) -> str:
+    if not ID.fullmatch(value):
+        raise ValueError(
+            f"{found(value)}; an id has 1 to 63 lower-case letters, digits, '.', '_' or '-' "
+            "and begins with a letter or digit"
+        )
+    return value
+
+
+def _on(value: Any, problems: Problems) -> tuple[str, ...]:
+    names = problems.texts(value, "on", model.OPERATIONS, "operation")
+    return tuple(name for name in model.OPERATIONS if name in names)
+
+
+def _source(value: Any, problems: Problems) -> SourceFilter | None:
+    if isinstance(value, list):
+        names = problems.texts(value, "source", model.SOURCES, "source")
+        return SourceFilter("in", names)
+    if not isinstance(value, Mapping) or len(value) != 1 or next(iter(value)) not in ("in", "not_in"):
+        problems.add(
+            "source",
+            f"{found(value)}; a list of sources, {{in: [...]}} or {{not_in: [...]}} is expected",
+        )
+        return None
+    mode, names = next(iter(value.items()))
+    checked = problems.texts(names, f"source.{mode}", model.SOURCES, "source")
+    read = SourceFilter(mode, checked)
+    if checked and not read.accepted:
+        problems.add("source", "it excludes every source, so the workflow could never match")
+    return read
+
+
+def _watched(content: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
+    if "when_changed" not in content:
+        return ()
+    names = problems.texts(content["when_changed"], "when_changed", None, "field")
+    if len(names) > model.MAX_WATCHED:
+        problems.add("when_changed", f"names {len(names)} fields; {model.MAX_WATCHED} are allowed")
+    return names
+
+
+def _then(value: Any, problems: Problems) -> tuple[Step, ...]:
+    if not isinstance(value, list) or not value:
+        problems.add("then", f"{found(value)}; a list of at least one action is expected")
+        return ()
+    if len(value) > model.MAX_ACTIONS:
+        problems.add("then", f"has {len(value)} actions; {model.MAX_ACTIONS} are allowed")
+    return tuple(_step(each, f"then[{index}]", problems) for index, each in enumerate(value))
+
+
+def _step(value: Any, path: str, problems: Problems) -> Step:
+    if not isinstance(value, Mapping):
+        problems.add(path, f"{found(value)}; an action is written {{webhook: ID}}")
+        return Step("")
+    problems.keys(value, path, ("webhook",), ("webhook",))
+    webhook = value.get("webhook", "")
+    if "webhook" in value and (not isinstance(webhook, str) or not webhook):
+        problems.add(f"{path}.webhook", f"{found(webhook)}; the id of a webhook is expected")
+        return Step("")
+    return Step(cast("str", webhook))
+
+
+def _state(value: Any, problems: Problems) -> State:
+    if value not in model.STATES:
+        problems.add("state", unknown("the state", value, model.STATES))
+        return "active"
+    return cast("State", value)
+
+
