@@ -1,0 +1,318 @@
+"""Records as JSON and back: strict on the way in, every problem named with its JSON pointer.
+
+Pure: no clock, no I/O.  On the way out decimals are strings, instants RFC 3339 in UTC with
+microseconds, bytes Base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+from schemas.types import NO_DEFAULT, FieldType, ListType, MapType, RecordType, ScalarType, UnionType
+
+Fields = Mapping[str, FieldType]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonProblem:
+    """One thing wrong with a JSON document.
+
+    Attributes:
+        pointer: Where, as RFC 6901 says it: `/after/emails/0/value`; empty for the whole.
+        message: What was found and what is allowed.
+    """
+
+    pointer: str
+    message: str
+
+
+def from_json(
+    fields: RecordType | Fields, value: object, pointer: str = ""
+) -> tuple[dict[str, Any] | None, list[JsonProblem]]:
+    """Read a record from parsed JSON.
+
+    Fields that may be null, or have a default, may be left out.  Decimals are JSON strings or
+    numbers; dates and datetimes are ISO 8601, and a datetime must say its offset from UTC.
+
+    Args:
+        pointer: Where the record stands in the document; starts every problem's pointer.
+
+    Returns:
+        The whole record, every field present, and no problems; or None and all problems.
+    """
+    problems: list[JsonProblem] = []
+    known = fields.fields if isinstance(fields, RecordType) else fields
+    record = _record(known, value, pointer, problems)
+    return (None, problems) if problems else (record, [])
+
+
+def to_json(value: object) -> Any:
+    """Any value of a record, or a whole one, as something JSON can say."""
+    return orjson.loads(dumps(value))
+
+
+def dumps(value: object) -> bytes:
+    """JSON text of any value of a record, or a whole one; mappings keep their order."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _plain(value: object) -> object:
+    """What orjson does not say the way we want it."""
+    match value:
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            text = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+            return f"{text}Z"
+        case date():
+            return value.isoformat()
+        case bytes():
+            return base64.b64encode(value).decode()
+        case Mapping():
+            return dict(value)
+    message = f"{type(value).__name__} has no JSON form"
+    raise TypeError(message)
+
+
+def step(pointer: str, name: str | int) -> str:
+    """The pointer one level further down."""
+    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
+
+
+def _record(
+    fields: Fields, value: object, pointer: str, problems: list[JsonProblem]
+) -> dict[str, Any] | None:
+    """A record's fields; what is unknown or missing is named one by one."""
+    if not isinstance(value, Mapping):
+        problems.append(JsonProblem(pointer, f"is {_found(value)}; expected an object"))
+        return None
+    for name in value:
+        if name not in fields:
+            known = ", ".join(fields)
+            problems.append(
+                JsonProblem(step(pointer, name), f"is not a field here; the fields are {known}")
+            )
+    record: dict[str, Any] = {}
+    for name, type_ in fields.items():
+        there = step(pointer, name)
+        if name in value:
+            record[name] = _value(type_, value[name], there, problems)
+        elif type_.optional:
+            record[name] = _copy(None if type_.default is NO_DEFAULT else type_.default)
+        else:
+            problems.append(JsonProblem(there, f"is missing; expected {expected(type_)}"))
+    return record
+
+
+def _copy(default: Any) -> Any:
+    """A default that the record may own."""
+    return default.copy() if isinstance(default, list | dict) else default
+
+
+def _value(type_: FieldType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:
+    """One value of any type; problems are added to the list."""
+    if value is None and type_.nullable:
+        return None
+    match type_:
+        case ScalarType():
+            return _scalar(type_, value, pointer, problems)
+        case RecordType():
+            return _record(type_.fields, value, pointer, problems)
+        case ListType():
+            return _list(type_, value, pointer, problems)
+        case MapType():
+            if isinstance(value, Mapping):
+                return {
+                    key: _value(type_.values, item, step(pointer, key), problems)
+                    for key, item in value.items()
+                }
+        case UnionType():
+            return _union(type_, value, pointer, problems)
+    problems.append(JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}"))
+    return None
+
+
+def _list(type_: ListType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:
+    """A list, item by item."""
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        problems.append(JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}"))
+        return None
+    return [
+        _value(type_.item, item, step(pointer, index), problems) for index, item in enumerate(value)
+    ]
+
+
+def _union(type_: UnionType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:
+    """The most specific member that takes the value: an ISO date is a date, other text is text."""
+    for member in sorted(type_.members, key=_generality):
+        if isinstance(value, str) and isinstance(member, ScalarType) and member.kind == "decimal":
+            continue  # "12" in a custom attribute is text; a number is a decimal
+        tried: list[JsonProblem] = []
+        read = _value(member, value, pointer, tried)
+        if not tried:
+            return read
+    problems.append(JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}"))
+    return None
+
+
+def _generality(member: FieldType) -> bool:
+    """Text takes any string, so it is tried last."""
+    return isinstance(member, ScalarType) and member.kind == "text"
+
+
+def _scalar(type_: ScalarType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:
+    """One scalar."""
+    try:
+        return _READERS[type_.kind](type_, value)
+    except (ValueError, TypeError, InvalidOperation, binascii.Error) as error:
+        why = f" ({error})" if isinstance(error, _Refused) else ""
+        problems.append(
+            JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}{why}")
+        )
+        return None
+
+
+class _Refused(ValueError):
+    """A value of the right type that does not fit; its message says why."""
+
+
+def _text(type_: ScalarType, value: object) -> str:
+    if not isinstance(value, str) or (type_.kind == "enum" and value not in type_.symbols):
+        raise TypeError
+    value.encode()  # a lone surrogate is a UnicodeEncodeError, a ValueError
+    return value
+
+
+def _int(type_: ScalarType, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    bound = 1 << (type_.bits - 1)
+    if not -bound <= value < bound:
+        message = f"{type_.bits} bits hold {-bound} to {bound - 1}"
+        raise _Refused(message)
+    return value
+
+
+def _decimal(type_: ScalarType, value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise TypeError
+    number = Decimal(str(value))
+    if not number.is_finite():
+        raise ValueError
+    fits = number.quantize(Decimal(1).scaleb(-type_.scale))
+    if fits != number:
+        message = f"more than {type_.scale} digits after the point"
+        raise _Refused(message)
+    if len(fits.as_tuple().digits) > type_.precision:
+        message = f"more than {type_.precision - type_.scale} digits before the point"
+        raise _Refused(message)
+    return fits
+
+
+def _bool(_: ScalarType, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _date(_: ScalarType, value: object) -> date:
+    if not isinstance(value, str):
+        raise TypeError
+    return date.fromisoformat(value)
+
+
+def _datetime(_: ScalarType, value: object) -> datetime:
+    if not isinstance(value, str):
+        raise TypeError
+    instant = datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        message = "it says no offset from UTC; add Z or +01:00"
+        raise _Refused(message)
+    return instant.astimezone(UTC)
+
+
+def _uuid(_: ScalarType, value: object) -> uuid.UUID:
+    if not isinstance(value, str):
+        raise TypeError
+    return uuid.UUID(value)
+
+
+def _float(_: ScalarType, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
+
+
+def _bytes(_: ScalarType, value: object) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError
+    return base64.b64decode(value, validate=True)
+
+
+_READERS: Mapping[str, Callable[[ScalarType, object], Any]] = {
+    "text": _text,
+    "enum": _text,
+    "int": _int,
+    "decimal": _decimal,
+    "bool": _bool,
+    "date": _date,
+    "datetime": _datetime,
+    "uuid": _uuid,
+    "float": _float,
+    "bytes": _bytes,
+}
+
+_WORDS: Mapping[str, str] = {
+    "text": "text",
+    "bool": "true or false",
+    "date": "a date like 2026-01-31",
+    "datetime": "a date and time with its offset, like 2026-01-31T09:30:00Z",
+    "uuid": "a UUID",
+    "float": "a number",
+    "bytes": "Base64 text",
+}
+
+
+def expected(type_: FieldType) -> str:
+    """What a field takes, for people."""
+    match type_:
+        case ScalarType(kind="enum"):
+            words = f"one of {', '.join(type_.symbols)}"
+        case ScalarType(kind="int"):
+            words = f"a whole number of {type_.bits} bits"
+        case ScalarType(kind="decimal"):
+            words = f"a number with at most {type_.scale} digits after the point"
+        case ScalarType():
+            words = _WORDS[type_.kind]
+        case ListType():
+            words = f"a list, each item {expected(type_.item)}"
+        case UnionType():
+            words = " or ".join(expected(member) for member in type_.members)
+        case RecordType() | MapType():
+            words = "an object"
+    return f"{words} or null" if type_.nullable else words
+
+
+def _found(value: object) -> str:
+    """A value as a message shows it: its kind, and itself if it is short."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            return repr(value) if len(value) <= 60 else f"text of {len(value)} characters"
+        case Mapping():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+    return repr(value)[:60]
