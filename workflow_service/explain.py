@@ -1,0 +1,96 @@
+"""Why did a workflow fire for an event, or why not: the verdict on each of its parts.
+
+Pure.  The parts are read and judged by the functions that matching uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.catalog import Catalog
+from schemas.errors import Problem
+from schemas.records import Event
+from workflow_service.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.conditions import Truth, Verdict
+from workflow_service.wording import listed
+from workflow_service.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a workflow says about an event, and why.
+
+    Attributes:
+        matched: It fires.
+        reason: One sentence: that of the first part which did not hold.
+        verdicts: State, entity, operation, filters, conditions; in the order of looking.
+    """
+
+    workflow_id: str
+    workflow_version: int
+    matched: bool
+    reason: str
+    verdicts: tuple[Verdict, ...]
+
+
+def explain(
+    workflow: Workflow, event: Event, catalog: Catalog, version: int = 1
+) -> Explanation | tuple[Problem, ...]:
+    """Explain a workflow; its problems instead if it makes no sense for the catalog."""
+    compiled = compile_workflow(workflow, version, catalog)
+    return explain_compiled(compiled, event) if isinstance(compiled, CompiledWorkflow) else compiled
+
+
+def explain_compiled(compiled: CompiledWorkflow, event: Event) -> Explanation:
+    """Explain a workflow that runs."""
+    verdicts = tuple(_verdicts(compiled, event))
+    failed = next((each for each in verdicts if each.verdict is not True), None)
+    return Explanation(
+        compiled.workflow.id,
+        compiled.version,
+        matched=failed is None,
+        reason="every part holds" if failed is None else _deepest(failed).reason,
+        verdicts=verdicts,
+    )
+
+
+def _deepest(verdict: Verdict) -> Verdict:
+    """The first condition that made a group fail."""
+    for inner in verdict.inner:
+        if inner.verdict is not True:
+            return _deepest(inner)
+    return verdict
+
+
+def _verdicts(compiled: CompiledWorkflow, event: Event) -> Iterator[Verdict]:
+    workflow = compiled.workflow
+    yield _plain("state", "active", workflow.state, ok=workflow.state == "active")
+    yield _plain("entity", workflow.entity, event.entity, ok=event.entity == workflow.entity)
+    if event.entity != workflow.entity:
+        return
+    yield _plain("on", listed(workflow.on), event.operation, ok=event.operation in workflow.on)
+    if compiled.sources is not None:
+        expected = listed(sorted(compiled.sources))
+        yield _plain("source", expected, event.source, ok=event.source in compiled.sources)
+    if compiled.watched:
+        yield _watched(compiled, event)
+    if compiled.condition is not None:
+        yield compiled.condition.explain(event)
+
+
+def _plain(path: str, expected: str, actual: str, *, ok: bool) -> Verdict:
+    words = "as it must be" if ok else f"and must be {expected}"
+    if "," in expected and not ok:
+        words = f"and must be one of {expected}"
+    return Verdict(path, f"{path} {expected}", actual, ok, f"{path} is {actual}, {words}")
+
+
+def _watched(compiled: CompiledWorkflow, event: Event) -> Verdict:
+    truths: list[Truth] = [changed(event) for _, changed in compiled.watched]
+    changed = [name for (name, _), truth in zip(compiled.watched, truths, strict=True) if truth]
+    names = listed(name for name, _ in compiled.watched)
+    reason = f"{listed(changed)} changed" if changed else f"none of {names} changed"
+    return Verdict(
+        "when_changed", f"when_changed {names}", event.changed_fields, bool(changed), reason
+    )
