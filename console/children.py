@@ -30,14 +30,19 @@ class Program:
     Attributes:
         name: For people, and of its log file: `webhooks-1`.
         environ: In addition to the parent's environment without its `HOOKLINE_*` variables.
-        ready_url: Answers 200 once the process is ready.
+        url: Where it serves `/health/ready`, and services also `/metrics`.
     """
 
     name: str
     module: str
     arguments: Sequence[str]
     environ: Mapping[str, str]
-    ready_url: str
+    url: str
+
+    @property
+    def ready_url(self) -> str:
+        """Answers 200 once the process is ready."""
+        return f"{self.url}/health/ready"
 
 
 @dataclass(slots=True)

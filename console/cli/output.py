@@ -64,6 +64,15 @@ def moment(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S}Z" if instant else "-"
 
 
+def age(instant: datetime, now: datetime) -> str:
+    """How long ago, in its largest unit: `42 s`, `7 min`, `3 h`, `12 d`."""
+    seconds = max(0, int((now - instant).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 OUTCOME_STYLES = {
     "delivered": "green",
     "waiting": "yellow",
