@@ -2,150 +2,177 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError, model_validator
 
+from runtime.kafka_settings import KafkaSettings
+from runtime.setting_values import (
+    PREFIX,
+    HttpUrl,
+    Networks,
+    Secrets,
+    Tiers,
+    unknown,
+    variable,
+    wrong,
+)
 from schemas.errors import ConfigurationError
 from schemas.topics import DEFAULT_TIERS, Topics
 
-PREFIX = "HOOKLINE_"
+__all__ = ["HIDDEN", "PREFIX", "Settings"]
+
+#: Fields whose values are never shown.
+HIDDEN = frozenset(
+    {
+        "entity_database_url",
+        "gateway_tokens",
+        "kafka_oauth_client_secret",
+        "kafka_sasl_password",
+        "registry_password",
+        "secret_keys",
+    }
+)
 
 
-def _split(value: object) -> object:
-    """A list in one variable is separated by commas."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _tiers(value: object) -> object:
-    """Retry tiers are milliseconds, separated by commas."""
-    if isinstance(value, str):
-        return tuple(timedelta(milliseconds=int(part)) for part in value.split(","))
-    return value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
-
-
-class Settings(BaseModel):
+class Settings(KafkaSettings):
     """What an operator can set; each field is the variable `HOOKLINE_<FIELD>` in capitals."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    # Kafka
-    kafka_bootstrap_servers: Words = Field(default=("localhost:9092",), min_length=1)
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
-    kafka_oauth_token_url: str | None = None
-    kafka_oauth_client_id: str | None = None
-    kafka_oauth_client_secret: SecretStr | None = None
-    kafka_oauth_scope: str | None = None
-    kafka_ssl_ca_file: Path | None = None
-    kafka_ssl_cert_file: Path | None = None
-    kafka_ssl_key_file: Path | None = None
-    kafka_request_timeout_ms: int = Field(default=30_000, ge=1_000, le=600_000)
-    kafka_session_timeout_ms: int = Field(default=10_000, ge=1_000, le=300_000)
-    kafka_max_poll_interval_ms: int = Field(default=300_000, ge=10_000, le=3_600_000)
-    kafka_transaction_timeout_ms: int = Field(default=15_000, ge=1_000, le=900_000)
-    kafka_delivery_timeout_ms: int = Field(default=30_000, ge=1_000, le=600_000)
-    #: What may wait for the broker in one publisher; at the bound it refuses after the wait.
-    publish_buffer_records: int = Field(default=10_000, ge=1, le=1_000_000)
-    publish_buffer_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=2**31)
-    publish_wait_ms: int = Field(default=10_000, ge=0, le=600_000)
-    #: Records fetched and not yet received; bounds a consumer's memory.
-    fetch_buffer_records: int = Field(default=2_000, ge=1, le=100_000)
-    rebalance_budget_ms: int = Field(default=20_000, ge=100, le=300_000)
 
     # Topics
     topic_prefix: str = Field(default="crm", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
+    """First part of every topic's name."""
     topic_partitions: int = Field(default=6, ge=1, le=1_000)
+    """Of each data topic; the most processes of one service that can share the work."""
     topic_replication: int = Field(default=1, ge=1, le=9)
-    retry_tiers_ms: Annotated[tuple[timedelta, ...], BeforeValidator(_tiers)] = DEFAULT_TIERS
+    """Replicas of each topic that is created; 3 in production."""
+    retry_tiers_ms: Tiers = DEFAULT_TIERS
+    """Delays of the retry topics, rising; the smallest bounds how late a retry can be."""
 
     # Schemas
-    schemas_dir: Path | None = None
-    registry_url: str | None = None
+    schemas_dir: DirectoryPath | None = None
+    """A folder with more entities: one `.avsc` each."""
+    registry_url: HttpUrl | None = None
+    """A Confluent-compatible schema registry; without one, schemas live in a topic."""
     registry_username: str | None = None
+    """For basic authentication at the registry."""
     registry_password: SecretStr | None = None
-    registry_ca_file: Path | None = None
+    """For basic authentication at the registry."""
+    registry_ca_file: FilePath | None = None
+    """Certificates to trust there (PEM), instead of the system's."""
 
-    # Secrets at rest: Fernet keys, newest first
-    secret_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = ()
+    # Secrets at rest
+    secret_keys: Secrets = ()
+    """Fernet keys that seal webhooks' secrets, newest first, separated by commas."""
 
     # Every service
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Log lines below it are dropped."""
     log_format: Literal["json", "console"] = "json"
-    health_host: str = "127.0.0.1"
+    """One JSON object a line, or text for people."""
+    health_host: str = Field(default="127.0.0.1", min_length=1)
+    """Where `/health/live`, `/health/ready` and `/metrics` are served; 0.0.0.0 in a container."""
     health_port: int = Field(default=0, ge=0, le=65_535)
+    """0 takes any free port and logs it."""
     stop_timeout_ms: int = Field(default=20_000, ge=0, le=600_000)
+    """How long a service may finish its work after SIGTERM."""
 
     # Gateway
-    gateway_host: str = "127.0.0.1"
+    gateway_host: str = Field(default="127.0.0.1", min_length=1)
+    """Where the gateway listens."""
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
-    gateway_tokens: Annotated[tuple[SecretStr, ...], BeforeValidator(_split)] = ()
+    """0 takes any free port and logs it."""
+    gateway_tokens: Secrets = ()
+    """Bearer tokens that clients may use, separated by commas; none: no token is asked for."""
     gateway_max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    """Larger requests are refused with 413."""
     gateway_max_batch: int = Field(default=500, ge=1, le=10_000)
+    """Events in one request."""
+    gateway_max_event_bytes: int = Field(default=900_000, ge=1024, le=64 * 1024 * 1024)
+    """One event, encoded; below the 1 MiB that a broker takes unless told otherwise."""
+    gateway_in_flight_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, le=2**31)
+    """Bodies being read or published at a time; beyond it requests are refused with 503."""
+    gateway_body_timeout_ms: int = Field(default=15_000, ge=100, le=600_000)
+    """How long a client may take to send its body."""
+    gateway_publish_timeout_ms: int = Field(default=15_000, ge=100, le=600_000)
+    """A request is answered within this time after its body, broker or not."""
+    gateway_idempotency_ttl_s: int = Field(default=86_400, ge=1, le=604_800)
+    """How long an `Idempotency-Key` is remembered."""
+    gateway_idempotency_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=2**31)
+    """Memory for remembered answers; the oldest go first."""
 
     # Entity service
-    entity: str = "person"
-    entity_host: str = "127.0.0.1"
+    entity: str = Field(default="person", min_length=1)
+    """The entity that this entity service keeps."""
+    entity_host: str = Field(default="127.0.0.1", min_length=1)
+    """Where the entity service listens."""
     entity_port: int = Field(default=8081, ge=0, le=65_535)
-    entity_database_url: str = "sqlite:///hookline-entities.db"
+    """0 takes any free port and logs it."""
+    entity_database_url: str = Field(default="sqlite:///hookline-entities.db", repr=False)
+    """Any SQLAlchemy address: SQLite, PostgreSQL, MySQL."""
     relay_poll_ms: int = Field(default=200, ge=1, le=60_000)
+    """How often the relay looks for outbox rows that nobody told it of."""
     relay_batch: int = Field(default=500, ge=1, le=10_000)
+    """Outbox rows published at a time."""
 
     # Workflow service
-    workflow_group: str = "hookline-workflows"
+    workflow_group: str = Field(default="hookline-workflows", min_length=1)
+    """Consumer group; processes with the same one share the work."""
     workflow_batch: int = Field(default=500, ge=1, le=10_000)
+    """Events per transaction, at most."""
     max_hops: int = Field(default=8, ge=1, le=100)
+    """An event that is so many actions away from its first cause is a loop."""
 
     # Webhook service
-    webhook_group: str = "hookline-webhooks"
+    webhook_group: str = Field(default="hookline-webhooks", min_length=1)
+    """Consumer group; processes with the same one share the work."""
     webhook_account_interval_ms: int = Field(default=100, ge=1, le=60_000)
+    """How often attempts, retries, dead letters and offsets are committed, in one transaction."""
     webhook_max_in_flight: int = Field(default=1_000, ge=1, le=100_000)
-    webhook_allow_networks: Words = ()
+    """Actions taken up and not settled yet, in one process."""
+    webhook_allow_networks: Networks = ()
+    """Private networks that webhooks may reach, separated by commas: `10.0.0.0/8`."""
     webhook_retry_after_cap_s: int = Field(default=86_400, ge=1, le=604_800)
+    """The longest `Retry-After` that is honoured."""
     webhook_response_body_bytes: int = Field(default=16 * 1024, ge=0, le=1024 * 1024)
+    """How much of an answer's body is read and kept."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Read the settings from an environment.
+        """Read the settings from an environment; an empty value counts as not set.
 
         Raises:
-            ConfigurationError: Naming every variable that is unknown (with the nearest name) or
-                whose value is out of bounds.
+            ConfigurationError: Naming every variable that is unknown (with the nearest name),
+                whose value is out of bounds, or that contradicts another.
         """
-        known = {f"{PREFIX}{name.upper()}": name for name in cls.model_fields}
+        known = {variable(name): name for name in cls.model_fields}
         given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-        problems = [_unknown(name, known) for name in sorted(given.keys() - known.keys())]
-        values: dict[str, Any] = {known[name]: value for name, value in given.items() if name in known}
+        problems = [unknown(name, known) for name in sorted(given.keys() - known.keys())]
+        values: dict[str, Any] = {
+            known[name]: value for name, value in given.items() if name in known and value
+        }
         try:
             settings = cls(**values)
         except ValidationError as error:
-            problems += [_bad(problem) for problem in error.errors()]
+            problems += [wrong(dict(problem), HIDDEN) for problem in error.errors()]
         if problems:
             raise ConfigurationError("; ".join(problems))
         return settings
+
+    @model_validator(mode="after")
+    def _registry_agrees(self) -> Self:
+        """Refuse credentials that would be sent nowhere."""
+        for name in ("registry_username", "registry_password", "registry_ca_file"):
+            if getattr(self, name) is not None and self.registry_url is None:
+                raise ValueError(f"{variable(name)} is set but {variable('registry_url')} is not")
+        if (self.registry_username is None) != (self.registry_password is None):
+            raise ValueError(
+                f"{variable('registry_username')} and {variable('registry_password')} "
+                "are set together or not at all"
+            )
+        return self
 
     @property
     def topics(self) -> Topics:
         """The names and shapes of the topics."""
         return Topics(self.topic_prefix, self.topic_partitions, self.retry_tiers_ms)
-
-
-def _unknown(name: str, known: Mapping[str, str]) -> str:
-    """One sentence about a variable that does not exist."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"{name} is not a setting; did you mean {near[0]}?"
-
-
-def _bad(problem: Mapping[str, Any]) -> str:
-    """One sentence about a value that is not allowed."""
-    name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else PREFIX + "*"
-    return f"{name}={problem['input']!r}: {problem['msg']}"
