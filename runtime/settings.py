@@ -121,6 +121,10 @@ class Settings(KafkaSettings):
     workflow_batch: int = Field(default=500, ge=1, le=10_000)
     """Events per transaction, at most."""
     max_hops: int = Field(default=8, ge=1, le=100)
+    #: So many unreadable events in a row, and no readable one between them, look like a mistake of
+    #: ours: the service pauses instead of emptying the topic into the dead letters.  0: it never does.
+    dead_letter_limit: int = Field(default=50, ge=0, le=1_000_000)
+    dead_letter_pause_ms: int = Field(default=10_000, ge=100, le=3_600_000)
     """An event that is so many actions away from its first cause is a loop."""
 
     # Webhook service
