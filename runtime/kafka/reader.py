@@ -1,0 +1,185 @@
+"""Reads topics for operators: without a group, without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from kafka import KafkaConsumer
+from kafka import TopicPartition as ClientPartition
+from kafka.errors import KafkaError
+
+from runtime.broker import Received, Span, TopicPartition
+from runtime.kafka.connection import build, consumer_arguments
+from runtime.kafka.failures import broker_error
+from runtime.kafka.follower import partitions_of
+from runtime.kafka.poller import POLL_MS, close_consumer, headers
+from runtime.kafka.worker import Worker
+from runtime.settings import Settings
+from schemas.errors import ConfigurationError
+
+Partitions = dict[ClientPartition, int]
+T = TypeVar("T")
+
+
+class KafkaReader:
+    """`runtime.broker.Reader`; each scan or tail has its own consumer and thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connects nothing yet."""
+        self._settings = settings
+
+    async def scan(self, span: Span) -> AsyncGenerator[Received, None]:
+        """Every committed record from the span's start to the end as of now."""
+        reading = _Reading(self._settings, [span.topic])
+        try:
+            left = await reading.ask(lambda: reading.begin_scan(span))
+            while left:
+                records, left = await reading.ask(reading.next_of_scan)
+                for record in records:
+                    if _inside(span, record):
+                        yield record
+        finally:
+            await reading.close()
+
+    async def tail(
+        self, topics: Collection[str], start: Mapping[TopicPartition, int] | None = None
+    ) -> AsyncGenerator[Received, None]:
+        """Every record committed from now on, until the iterator is closed."""
+        reading = _Reading(self._settings, topics)
+        try:
+            await reading.ask(lambda: reading.begin_tail(start))
+            while True:
+                for record in await reading.ask(reading.poll):
+                    yield record
+        finally:
+            await reading.close()
+
+    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """Where each partition ends now, for a `tail` that misses nothing from here on."""
+        reading = _Reading(self._settings, topics)
+        try:
+            return await reading.ask(reading.ends_now)
+        finally:
+            await reading.close()
+
+
+class _Reading:
+    """One consumer on one thread; all methods but `ask` and `close` run on that thread."""
+
+    def __init__(self, settings: Settings, topics: Collection[str]) -> None:
+        self._settings = settings
+        self._topics = sorted(topics)
+        self._worker = Worker("hookline-reader")
+        self._client: Any = None
+        self._ends: Partitions = {}
+
+    async def ask(self, call: Callable[[], T]) -> T:
+        try:
+            return await self._worker.run(call)
+        except KafkaError as error:
+            servers = self._settings.kafka_bootstrap_servers
+            raise broker_error(error, f"reading {', '.join(self._topics)}", servers) from error
+
+    async def close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await self._worker.run(lambda: close_consumer(client, timeout_ms=2_000))
+        self._worker.close()
+
+    def begin_scan(self, span: Span) -> int:
+        """Stand at the span's start; how many partitions have anything to read."""
+        partitions = self._connect()
+        if span.partition is not None:
+            wanted = ClientPartition(span.topic, span.partition)
+            if wanted not in partitions:
+                raise ConfigurationError(
+                    f"{span.topic} has partitions 0 to {len(partitions) - 1}, not {span.partition}"
+                )
+            partitions = [wanted]
+        ends = self._client.end_offsets(partitions)
+        starts = self._starts(span, partitions)
+        self._ends = {one: ends[one] for one in partitions if starts[one] < ends[one]}
+        self._client.assign(list(self._ends))
+        for partition in self._ends:
+            self._client.seek(partition, starts[partition])
+        return len(self._ends)
+
+    def next_of_scan(self) -> tuple[list[Received], int]:
+        """Some records before the ends, and how many partitions are not read to theirs yet."""
+        records = [
+            one for one in self.poll() if one.offset < self._ends[ClientPartition(*_place(one))]
+        ]
+        active = self._client.assignment() - self._client.paused()
+        # The position passes over transaction markers and aborted records, which no poll returns.
+        finished = [one for one in active if self._at(one) >= self._ends[one]]
+        self._client.pause(*finished)
+        return records, len(active) - len(finished)
+
+    def begin_tail(self, start: Mapping[TopicPartition, int] | None) -> None:
+        """Stand at the ends as of now, or at the given offsets."""
+        partitions = self._connect()
+        ends = self._client.end_offsets(partitions)
+        self._client.assign(partitions)
+        for partition in partitions:
+            at = (start or {}).get(TopicPartition(*partition), ends[partition])
+            self._client.seek(partition, at)
+
+    def ends_now(self) -> dict[TopicPartition, int]:
+        """Where each partition ends, as one that reads committed records sees it."""
+        ends = self._client_ends()
+        return {TopicPartition(*partition): end for partition, end in ends.items()}
+
+    def poll(self) -> list[Received]:
+        """What came within the poll's time."""
+        return [
+            Received(
+                p.topic, p.partition, one.offset, one.timestamp, one.key, one.value, headers(one)
+            )
+            for p, part in self._client.poll(timeout_ms=POLL_MS).items()
+            for one in part
+        ]
+
+    def _client_ends(self) -> Partitions:
+        ends: Partitions = self._client.end_offsets(self._connect())
+        return ends
+
+    def _connect(self) -> list[ClientPartition]:
+        arguments = consumer_arguments(self._settings) | {"group_id": None}
+        self._client = build(KafkaConsumer, arguments)
+        return partitions_of(self._client, self._topics)
+
+    def _starts(self, span: Span, partitions: Collection[ClientPartition]) -> Partitions:
+        starts: Partitions = self._client.beginning_offsets(list(partitions))
+        if span.offset is not None:
+            return {one: max(span.offset, first) for one, first in starts.items()}
+        if span.since is not None:
+            since = _ms(span.since)
+            found = self._client.offsets_for_times(dict.fromkeys(partitions, since))
+            ends = self._client.end_offsets(list(partitions))
+            return {
+                one: found[one].offset if found[one] is not None else ends[one]
+                for one in partitions
+            }
+        return starts
+
+    def _at(self, partition: ClientPartition) -> int:
+        position = self._client.position(partition, timeout_ms=POLL_MS)
+        return int(position) if position is not None else -1
+
+
+def _place(record: Received) -> tuple[str, int]:
+    return record.topic, record.partition
+
+
+def _ms(instant: datetime) -> int:
+    """Unix milliseconds, rounded down as brokers do."""
+    return int(instant.timestamp() * 1000)
+
+
+def _inside(span: Span, record: Received) -> bool:
+    """Timestamps do not rise strictly with offsets, so each is looked at."""
+    if span.since is not None and record.timestamp_ms < _ms(span.since):
+        return False
+    return span.until is None or record.timestamp_ms < _ms(span.until)

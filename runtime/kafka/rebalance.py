@@ -1,0 +1,87 @@
+"""Carries rebalances from the client's IO thread to the service's loop, and waits there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.net.wakeup_notifier import WakeupNotifier
+
+from runtime.broker import Position, TopicPartition
+
+Positions = Mapping[TopicPartition, Position | None]
+
+
+class RebalanceSink(Protocol):
+    """What the bridge tells; every call comes from the client's IO thread and returns at once."""
+
+    def now_assigned(self, positions: Positions) -> None:
+        """Partitions have come, with what the group last committed."""
+
+    def being_revoked(
+        self, partitions: Collection[TopicPartition], done: Callable[[], None]
+    ) -> None:
+        """Partitions are about to go; `done` may be called from any thread."""
+
+    def were_lost(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions are gone."""
+
+
+class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # untyped client
+    """The client's listener.
+
+    It runs as a coroutine of the client's own loop, where asyncio does not work and heartbeats go
+    on only while it is suspended; while it runs, `poll` does not return.
+    """
+
+    def __init__(self, client: Any, sink: RebalanceSink, budget_s: float, timeout_ms: int) -> None:  # noqa: ANN401
+        """Listens for one client; `mute` it before that client is thrown away.
+
+        Args:
+            client: The consumer, whose committed positions are read on assignment.
+            sink: Told of every change.
+            budget_s: How long a revocation may take.
+            timeout_ms: How long reading the committed positions may take.
+        """
+        self._client = client
+        self._sink = sink
+        self._budget_s = budget_s
+        self._timeout_ms = timeout_ms
+        self._muted = False
+
+    def mute(self) -> None:
+        """Say nothing any more."""
+        self._muted = True
+
+    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        """Read what the group has committed, then tell; the service is not waited for."""
+        if self._muted or not assigned:
+            return
+        # Waits until no transaction of the previous owner is open on these offsets.
+        committed = await self._client._coordinator.fetch_committed_offsets_async(  # noqa: SLF001
+            list(assigned), timeout_ms=self._timeout_ms
+        )
+        positions: dict[TopicPartition, Position | None] = {}
+        for partition in sorted(assigned):
+            found = committed.get(partition)
+            position = Position(found.offset, found.metadata or "") if found is not None else None
+            positions[TopicPartition(*partition)] = position
+        self._sink.now_assigned(positions)
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+        """Tell, and wait until the service has finished, at most for the budget."""
+        if self._muted or not revoked:
+            return
+        finished = WakeupNotifier(self._client._net)  # noqa: SLF001
+        self._sink.being_revoked(_ours(revoked), finished.notify)
+        await finished(self._budget_s)
+
+    async def on_partitions_lost(self, lost: Collection[Any]) -> None:
+        """Tell; there is nothing to wait for."""
+        if not self._muted and lost:
+            self._sink.were_lost(_ours(lost))
+
+
+def _ours(partitions: Collection[Any]) -> frozenset[TopicPartition]:
+    return frozenset(TopicPartition(*partition) for partition in partitions)
