@@ -76,6 +76,9 @@ class Settings(KafkaSettings):
     """0 takes any free port and logs it."""
     stop_timeout_ms: int = Field(default=20_000, ge=0, le=600_000)
     """How long a service may finish its work after SIGTERM."""
+    instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$")
+    """This process's own name among the live members of its service (a random one if not set). One
+    that stays the same over a restart takes over its open transaction at once, not at its timeout."""
 
     # Gateway
     gateway_host: str = Field(default="127.0.0.1", min_length=1)
@@ -121,10 +124,11 @@ class Settings(KafkaSettings):
     workflow_batch: int = Field(default=500, ge=1, le=10_000)
     """Events per transaction, at most."""
     max_hops: int = Field(default=8, ge=1, le=100)
-    #: So many unreadable events in a row, and no readable one between them, look like a mistake of
-    #: ours: the service pauses instead of emptying the topic into the dead letters.  0: it never does.
     dead_letter_limit: int = Field(default=50, ge=0, le=1_000_000)
+    """Unreadable events in a row, and no readable one between them, at which the service pauses
+    instead of emptying a topic into its dead letters; 0: it never does."""
     dead_letter_pause_ms: int = Field(default=10_000, ge=100, le=3_600_000)
+    """Pause before it tries again."""
     """An event that is so many actions away from its first cause is a loop."""
 
     # Webhook service
