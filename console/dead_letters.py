@@ -74,7 +74,7 @@ class DeadLetter:
     @property
     def died_at(self) -> datetime:
         """When it was written."""
-        return datetime.fromtimestamp(self.record.timestamp_ms / 1000, UTC)
+        return instant(self.record.timestamp_ms)
 
     @property
     def action_id(self) -> str | None:
@@ -203,6 +203,11 @@ class Group:
     newest: str
 
 
+def instant(timestamp_ms: int) -> datetime:
+    """A record's timestamp as an aware instant."""
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+
+
 def topics_of(topics: Topics, entities: Iterable[str]) -> dict[str, str]:
     """Every dead-letter topic and the topic its records came from, actions first."""
     origins = [topics.actions, *(topics.events(entity) for entity in entities)]
@@ -240,7 +245,7 @@ def _resolution(record: Received, texts: Mapping[str, str]) -> Resolution:
         kind="replayed" if texts.get(headers.RESOLUTION) == "replayed" else "discarded",
         reason=texts.get(headers.RESOLUTION_REASON, ""),
         by=texts.get(headers.RESOLVED_BY, ""),
-        at=datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        at=instant(record.timestamp_ms),
         place=record.place,
     )
 

@@ -16,7 +16,7 @@ from runtime.registry import Registry, registry_from
 from runtime.settings import Settings
 from schemas.catalog import Catalog
 from schemas.codec import Codec
-from schemas.errors import UnknownSchemaError
+from schemas.errors import ConfigurationError, UnknownSchemaError
 from schemas.records import Action, Attempt, Event
 from schemas.topics import Topics
 
@@ -47,6 +47,19 @@ class Session:
     def topics(self) -> Topics:
         """The names of the topics."""
         return self.settings.topics
+
+    def known(self, entity: str | None) -> tuple[str, ...]:
+        """The entity that is meant, or all of them.
+
+        Raises:
+            ConfigurationError: There is no such entity; lists those there are.
+        """
+        if entity is None:
+            return self.catalog.entities
+        if entity not in self.catalog.entities:
+            message = f"no entity {entity!r}; there are {', '.join(self.catalog.entities)}"
+            raise ConfigurationError(message)
+        return (entity,)
 
     async def publisher(self) -> Publisher:
         """The publisher, started on first use; closed with the session."""
@@ -97,11 +110,15 @@ async def opened(settings: Settings, broker: Broker) -> AsyncIterator[Session]:
         registry = registry_from(settings, publisher, tables)
         stack.push_async_callback(registry.close)
         codec = Codec(catalog, registry)
-        workflows = DefinitionTable(tables, topics.workflows, codec)
-        webhooks = DefinitionTable(tables, topics.webhooks, codec)
+        workflows = DefinitionTable(
+            tables, topics.workflows, codec.decode_definition, registry
+        )
+        webhooks = DefinitionTable(tables, topics.webhooks, codec.decode_definition, registry)
         stack.push_async_callback(tables.close)
         await tables.start()
         await registry.start()
+        await workflows.settle()
+        await webhooks.settle()
         yield Session(
             settings=settings,
             broker=broker,

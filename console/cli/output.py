@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from schemas.json_form import dumps
+from schemas.json_form import dumps, to_json
+
+if TYPE_CHECKING:
+    from console.deliveries import Delivery
+    from schemas.records import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,3 +91,42 @@ OUTCOME_STYLES = {
 def outcome(word: str) -> Text:
     """An outcome in its colour."""
     return Text(word, style=OUTCOME_STYLES.get(word.split(" ", maxsplit=1)[0], ""))
+
+
+def attempt_lines(delivery: Delivery) -> list[Text]:
+    """One line per attempt."""
+    return [
+        Text.assemble(
+            f"attempt {attempt.attempt}  {moment(attempt.started_at)}  "
+            f"{attempt.method} {attempt.url}  {attempt.status or attempt.error_class or '-'}  "
+            f"{attempt.total_ms:.0f} ms  ",
+            outcome(attempt.outcome),
+            f"  {attempt.error}" if attempt.error else "",
+            f"  next {moment(attempt.next_due_at)}" if attempt.next_due_at else "",
+        )
+        for attempt in delivery.attempts
+    ]
+
+
+def sides(event: Event) -> Table:
+    """Before and after, field by field; what changed is bold, what is empty is left out."""
+    before, after = event.before or {}, event.after or {}
+    rows = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = to_json(before.get(name)), to_json(after.get(name))
+        if old in _EMPTY and new in _EMPTY:
+            continue
+        style = "bold" if name in event.changed_fields else ""
+        rows.append((Text(name, style), Text(_plain(old), style), Text(_plain(new), style)))
+    return table(("field", "before", "after"), rows)
+
+
+#: Nothing to show in a cell.
+_EMPTY: tuple[object, ...] = (None, [], {})
+
+
+def _plain(value: Any) -> str:
+    """A JSON value in a cell."""
+    if value in _EMPTY:
+        return "-"
+    return value if isinstance(value, str) else dumps(value).decode()
