@@ -7,7 +7,7 @@ it goes, is `tests.fakes`; the suite in `tests/contract` holds both to this text
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -101,8 +101,9 @@ class RebalanceListener(Protocol):
         """Partitions are about to go: finish or drop what is in flight, then commit.
 
         `Consumer.commit` and a transaction work in here.  The adapter waits for a bounded time
-        (`Settings.rebalance_budget_ms`), then lets go; no record of these partitions is received
-        after this was called.
+        (`Settings.rebalance_budget_ms`), then cancels it and lets go; no record of these
+        partitions is received after this was called.  A revocation that comes so late that its
+        time is over already is told as `lost`.
         """
 
     async def lost(self, partitions: Collection[TopicPartition]) -> None:
@@ -113,7 +114,12 @@ class Consumer(Protocol):
     """A member of a consumer group."""
 
     async def start(self, listener: RebalanceListener) -> None:
-        """Join the group; the first assignment arrives through the listener."""
+        """Join the group; the first assignment arrives through the listener.
+
+        Raises:
+            BrokerError: There is no broker within the request timeout.
+            ConfigurationError: A topic does not exist.
+        """
 
     async def receive(self) -> Sequence[Received]:
         """The next records of the partitions that are ours and not paused, in order per partition.
@@ -213,7 +219,11 @@ class Tables(Protocol):
         """Register a topic before `start`."""
 
     async def start(self) -> None:
-        """Read every topic to its end as of now; listeners have seen it all on return."""
+        """Read every topic to its end as of now; listeners have seen it all on return.
+
+        Raises:
+            ConfigurationError: A topic does not exist.
+        """
 
     async def catch_up(self, topic: str) -> None:
         """Wait until everything committed to `topic` before this call has been seen."""
@@ -242,11 +252,26 @@ class Span:
 class Reader(Protocol):
     """Reads topics without a group and without leaving a trace: for operators' commands."""
 
-    def scan(self, span: Span) -> AsyncIterator[Received]:
-        """Every committed record from the span's start to the end as of now, per partition in order."""
+    def scan(self, span: Span) -> AsyncGenerator[Received, None]:
+        """Every committed record from the span's start to the end as of now, per partition in order.
 
-    def tail(self, topics: Collection[str]) -> AsyncIterator[Received]:
-        """Every record committed from now on, until the iterator is closed."""
+        "Now" is the first step of the iteration.
+
+        Raises:
+            ConfigurationError: There is no such topic or partition.
+        """
+
+    def tail(
+        self, topics: Collection[str], start: Mapping[TopicPartition, int] | None = None
+    ) -> AsyncGenerator[Received, None]:
+        """Every record committed from now on, until the iterator is closed.
+
+        "Now" is the first step of the iteration; who must miss nothing asks `ends` before and
+        passes them as `start`.
+        """
+
+    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """Where each partition ends now: the offset that the next record will have, or more."""
 
 
 @dataclass(frozen=True, slots=True)
