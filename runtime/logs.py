@@ -23,7 +23,7 @@ MASK = "***"
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """The logger of a module; usable before `configure`, silent about nothing."""
-    return cast("FilteringBoundLogger", structlog.get_logger(logger=name))
+    return cast("FilteringBoundLogger", structlog.get_logger(module=name))
 
 
 def configure(level: Level, format: Format, service: str, *, stream: TextIO | None = None) -> None:
