@@ -30,7 +30,6 @@ from typing import Any, Protocol, Self, TypedDict, Unpack
 from producers.change import Origin, event_of
 from runtime.broker import Acknowledged, Broker, Outgoing
 from runtime.clock import SystemClock
-from runtime.kafka import KafkaBroker
 from runtime.registry import registry_from
 from runtime.settings import Settings
 from schemas.catalog import Catalog, NamedSchema
@@ -151,7 +150,7 @@ class EventPublisher:
             BrokerError: Kafka cannot be reached.
         """
         settings = settings or Settings.from_env(os.environ)
-        broker = broker or KafkaBroker(settings)
+        broker = broker or _kafka(settings)
         catalog = Catalog.load(settings.schemas_dir)
         async with AsyncExitStack() as stack:
             publisher, tables = broker.publisher(), broker.tables()
@@ -286,6 +285,13 @@ class EventPublisher:
             return None
         there = await self.publish(event)
         return Published(event.event_id, there.topic, there.partition, there.offset)
+
+
+def _kafka(settings: Settings) -> Broker:
+    """The real broker; its client is only loaded where it is used."""
+    from runtime.kafka import KafkaBroker  # noqa: PLC0415 - as the docstring says
+
+    return KafkaBroker(settings)
 
 
 def new_event_id() -> uuid.UUID:

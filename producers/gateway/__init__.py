@@ -1,6 +1,1 @@
-"""The gateway: events over HTTP, for services in any language."""
-
-from producers.gateway.app import app_of
-from producers.gateway.service import run_gateway
-
-__all__ = ["app_of", "run_gateway"]
+"""The gateway: events over HTTP, for services in any language (`python -m producers.gateway`)."""

@@ -137,13 +137,20 @@ def _drafted(values: Mapping[str, Any]) -> Draft:
 def _inconsistencies(values: Mapping[str, Any]) -> Iterator[Fault]:
     """What is wrong although each field by itself is right."""
     operation: Operation = values["operation"]
+    wrong_sides = list(_wrong_sides(values, operation))
+    yield from wrong_sides
+    yield from _wrong_numbers(values, operation)
+    if not wrong_sides:
+        yield from _wrong_ids(values)
+
+
+def _wrong_sides(values: Mapping[str, Any], operation: Operation) -> Iterator[Fault]:
+    """A side that is missing, or there although the operation has none."""
     for side, wanted in zip(("before", "after"), SIDES[operation], strict=True):
         if wanted and values[side] is None:
             yield Fault(f"/{side}", f"is missing: {operation} needs the record {_WHEN[side]}")
         if not wanted and values[side] is not None:
             yield Fault(f"/{side}", f"must be left out: a record that is {operation} has no {side}")
-    yield from _wrong_numbers(values, operation)
-    yield from _wrong_ids(values)
 
 
 def _wrong_numbers(values: Mapping[str, Any], operation: Operation) -> Iterator[Fault]:

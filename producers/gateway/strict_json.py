@@ -54,6 +54,8 @@ def _value(body: bytes) -> object:
     if not body.strip():
         raise _NotStrictError("it is empty; send one event, or an array of events")
     text = body.decode("utf-8")
+    if text.startswith("\ufeff"):
+        raise _NotStrictError("it starts with a byte order mark; send it without")
     value: object = _DECODER.decode(text)
     if _SURROGATE.search(text):
         _refuse_unpaired(value)
