@@ -56,9 +56,7 @@ class DefinitionTable:
     not known yet waits until `settle` has asked the registry.
     """
 
-    def __init__(
-        self, tables: Tables, topic: str, decode: Decode, registry: SchemaCatchUp
-    ) -> None:
+    def __init__(self, tables: Tables, topic: str, decode: Decode, registry: SchemaCatchUp) -> None:
         """Follow a topic; `tables` must not have been started yet.
 
         Args:

@@ -89,7 +89,9 @@ def _text(path: Path) -> str | Problem:
     except OSError as error:
         return Problem(str(path), f"cannot be read: {error.strerror or error}")
     except UnicodeDecodeError as error:
-        return Problem(str(path), f"is not UTF-8: byte {error.start} is {error.object[error.start]:#x}")
+        return Problem(
+            str(path), f"is not UTF-8: byte {error.start} is {error.object[error.start]:#x}"
+        )
 
 
 def read_texts(texts: Sequence[tuple[str, str]]) -> Manifests:

@@ -82,7 +82,9 @@ class CompiledLeaf:
         if operator.name == "changed":
             return _reason_of_change(field, actual, seen)
         if truth is None and actual is None:
-            return f"unknown: {field} is null, which is neither equal to a value nor different from it"
+            return (
+                f"unknown: {field} is null, which is neither equal to a value nor different from it"
+            )
         if truth is None:
             return f"unknown: {field} is {shown(seen)}, which cannot be compared with {value}"
         if operator.name == "is_empty":
@@ -203,7 +205,10 @@ def _judge(
     refusals: list[str] = []
     for slot in fitting:
         try:
-            tests[slot.python] = (slot, test_of(operator, slot.kind, _operand(operator, slot, leaf)))
+            tests[slot.python] = (
+                slot,
+                test_of(operator, slot.kind, _operand(operator, slot, leaf)),
+            )
         except Mistyped as refusal:
             refusals.append(str(refusal))
     if not tests:

@@ -76,7 +76,9 @@ def resolve_both(path: str, scope: Scope) -> tuple[Field, Field] | str:
     side, _, rest = path.partition(".")
     if side in SIDES and rest and side not in scope.fields:
         meant = f"; write {rest}" if side != "event" else ""
-        return f"a change is between before and after, so {shown(path)} has one side too many{meant}"
+        return (
+            f"a change is between before and after, so {shown(path)} has one side too many{meant}"
+        )
     found = _way(path, scope, "")
     if isinstance(found, str):
         return found
@@ -170,5 +172,3 @@ def _reader_of_one(record_of: Callable[[Event], Any], key: str) -> Read:
         return NO_RECORD if record is None else record.get(key)
 
     return read
-
-

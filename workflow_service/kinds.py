@@ -227,5 +227,3 @@ def _symbol(symbols: tuple[str, ...]) -> Callable[[Any], str]:
         return str(value)
 
     return operand
-
-

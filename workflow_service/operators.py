@@ -85,9 +85,7 @@ _ROWS = (
         "is greater than",
         "is not greater than",
     ),
-    Operator(
-        "at_least", ORDERED, "one", lambda x: lambda a: a >= x, "is at least", "is less than"
-    ),
+    Operator("at_least", ORDERED, "one", lambda x: lambda a: a >= x, "is at least", "is less than"),
     Operator(
         "less_than", ORDERED, "one", lambda x: lambda a: a < x, "is less than", "is not less than"
     ),
@@ -103,12 +101,8 @@ _ROWS = (
         "does not contain",
         "contains",
     ),
-    Operator(
-        "in", SCALAR, "many", lambda x: lambda a: a in x, "is one of", "is none of"
-    ),
-    Operator(
-        "not_in", SCALAR, "many", lambda x: lambda a: a not in x, "is none of", "is one of"
-    ),
+    Operator("in", SCALAR, "many", lambda x: lambda a: a in x, "is one of", "is none of"),
+    Operator("not_in", SCALAR, "many", lambda x: lambda a: a not in x, "is none of", "is one of"),
     Operator("is_empty", EVERY, "flag", _is_empty, "is empty:", "is not empty:"),
     Operator("changed", EVERY, "flag", _is, "changed:", "did not change:"),
 )

@@ -87,7 +87,11 @@ def _source(value: Any, problems: Problems) -> SourceFilter | None:
     if isinstance(value, list):
         names = problems.texts(value, "source", model.SOURCES, "source")
         return SourceFilter("in", names)
-    if not isinstance(value, Mapping) or len(value) != 1 or next(iter(value)) not in ("in", "not_in"):
+    if (
+        not isinstance(value, Mapping)
+        or len(value) != 1
+        or next(iter(value)) not in ("in", "not_in")
+    ):
         problems.add(
             "source",
             f"{found(value)}; a list of sources, {{in: [...]}} or {{not_in: [...]}} is expected",
@@ -136,5 +140,3 @@ def _state(value: Any, problems: Problems) -> State:
         problems.add("state", unknown("the state", value, model.STATES))
         return "active"
     return cast("State", value)
-
-

@@ -56,9 +56,7 @@ class _Reading:
         self, value: Mapping[str, Any], modes: list[str], path: str, depth: int
     ) -> Condition | None:
         if len(value) > 1:
-            self._problems.add(
-                path, f"{found(value)}; a group has one key: {' or '.join(MODES)}"
-            )
+            self._problems.add(path, f"{found(value)}; a group has one key: {' or '.join(MODES)}")
             return None
         mode = modes[0]
         inner, place = value[mode], f"{path}.{mode}"
@@ -73,8 +71,7 @@ class _Reading:
             self._problems.add(place, f"groups are nested deeper than {MAX_DEPTH}")
             return None
         read = [
-            self.condition(each, f"{place}[{index}]", depth + 1)
-            for index, each in enumerate(inner)
+            self.condition(each, f"{place}[{index}]", depth + 1) for index, each in enumerate(inner)
         ]
         good = tuple(each for each in read if each is not None)
         return Group(cast("Mode", mode), good) if len(good) == len(read) else None

@@ -1,0 +1,152 @@
+"""Puts the service together on a broker and a clock: tables first, then events."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+
+from runtime.broker import Broker, Publisher, Tables
+from runtime.clock import Clock
+from runtime.definitions import DefinitionTable
+from runtime.health import serving
+from runtime.process import Stop, patiently
+from runtime.registry import Registry, registry_from
+from runtime.settings import Settings
+from schemas.catalog import Catalog
+from schemas.codec import Codec
+from schemas.errors import ConfigurationError
+from workflow_service.batches import Batches
+from workflow_service.library import Library
+from workflow_service.match import Matcher
+from workflow_service.ownership import Ownership
+from workflow_service.service import WorkflowService
+from workflow_service.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What stands before the first event is read: definitions and schemas, read to their end."""
+
+    publisher: Publisher
+    tables: Tables
+    registry: Registry
+    codec: Codec
+    workflows: DefinitionTable
+    webhooks: DefinitionTable
+
+    async def keep_settled(self) -> None:
+        """Read definitions that come before their schema, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.workflows.keep_settled())
+            group.create_task(self.webhooks.keep_settled())
+
+    async def close(self) -> None:
+        """Free everything."""
+        await self.tables.close()
+        await self.registry.close()
+        await self.publisher.close()
+
+
+async def run_workflow_service(
+    settings: Settings, stop: Stop, broker: Broker, clock: Clock, instance: str
+) -> None:
+    """Run one member until it is asked to stop.
+
+    Args:
+        instance: Its own name among live members.
+
+    Raises:
+        ConfigurationError: Topics are missing or not as they should be, or a setting is wrong.
+        FencedError: Another process took over this one's name.
+    """
+    catalog = Catalog.load(settings.schemas_dir)
+    async with AsyncExitStack() as stack:
+        health = await stack.enter_async_context(serving(settings, "broker", "tables"))
+
+        async def prepare() -> Ground:
+            await check_topics(broker, settings, catalog)
+            return await lay_ground(broker, settings, catalog)
+
+        ground = await patiently(prepare, what="tables", stop=stop, health=health, clock=clock)
+        stack.push_async_callback(ground.close)
+        matcher = Matcher()
+        library = Library(catalog, matcher, ground.workflows, ground.webhooks)
+        health.set("tables", ok=True, detail="definitions are read and followed")
+        stage = Stage(ground.codec, settings.topics, matcher, library.webhooks, settings.max_hops)
+        ownership = Ownership()
+        batches = Batches(stage, ground.registry, library, ownership, settings, clock, health)
+        service = WorkflowService(
+            broker,
+            settings,
+            batches,
+            ownership,
+            clock,
+            health,
+            entities=catalog.entities,
+            instance=instance,
+        )
+        for beside in (service.watch_lag(), ground.keep_settled()):
+            stack.push_async_callback(_ended, asyncio.create_task(beside))
+        await service.run(stop)
+
+
+async def check_topics(broker: Broker, settings: Settings, catalog: Catalog) -> None:
+    """Refuse to start on topics that are missing, or whose partitions would not fit together."""
+    topics = settings.topics
+    names = {topics.actions, topics.dead(topics.actions), topics.workflows, topics.webhooks}
+    for entity in catalog.entities:
+        names |= {topics.events(entity), topics.dead(topics.events(entity))}
+    admin = broker.admin()
+    try:
+        there = await admin.topics()
+    finally:
+        await admin.close()
+    problems = []
+    for topic in topics.all(catalog.entities):
+        if topic.name not in names:
+            continue
+        if topic.name not in there:
+            problems.append(f"{topic.name} does not exist")
+        elif there[topic.name].partitions != topic.partitions:
+            found = there[topic.name].partitions
+            problems.append(f"{topic.name} has {found} partitions, expected {topic.partitions}")
+    if problems:
+        raise ConfigurationError(
+            "; ".join(problems) + ": `hookline topics create` makes what is missing, "
+            "`hookline topics check` says how to mend the rest"
+        )
+
+
+async def lay_ground(broker: Broker, settings: Settings, catalog: Catalog) -> Ground:
+    """Read the tables to their end; what was started is freed again if that fails."""
+    publisher, tables = broker.publisher(), broker.tables()
+    registry = registry_from(settings, publisher, tables)
+    codec = Codec(catalog, registry)
+    decode, topics = codec.decode_definition, settings.topics
+    ground = Ground(
+        publisher,
+        tables,
+        registry,
+        codec,
+        DefinitionTable(tables, topics.workflows, decode, registry),
+        DefinitionTable(tables, topics.webhooks, decode, registry),
+    )
+    try:
+        await publisher.start()
+        await tables.start()
+        await registry.start()
+        await registry.register(catalog.action)
+        await ground.workflows.settle()
+        await ground.webhooks.settle()
+    except BaseException:
+        await ground.close()
+        raise
+    return ground
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that runs beside the service; how it failed, if it did, is raised."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

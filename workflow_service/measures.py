@@ -1,0 +1,32 @@
+"""What the workflow service counts and times."""
+
+from __future__ import annotations
+
+from runtime import metrics
+
+EVENTS = metrics.counter(
+    "hookline_workflow_events_total", "Events that were matched with the workflows.", ["topic"]
+)
+MATCHES = metrics.counter(
+    "hookline_workflow_matches_total", "Workflows that fired, counted for each event."
+)
+ACTIONS = metrics.counter("hookline_workflow_actions_total", "Actions that were written.")
+DEAD_LETTERS = metrics.counter(
+    "hookline_workflow_dead_letters_total", "Dead letters that were written.", ["reason"]
+)
+FAILED_BATCHES = metrics.counter(
+    "hookline_workflow_failed_batches_total",
+    "Transactions that failed and were done again; nothing of them is to be seen.",
+)
+BATCH = metrics.histogram(
+    "hookline_workflow_batch_seconds", "From the first event of a batch to its commit."
+)
+MATCHING = metrics.histogram(
+    "hookline_workflow_matching_seconds", "Decoding, matching and building of a batch."
+)
+HELD = metrics.gauge(
+    "hookline_workflow_held", "1 while the service pauses because no event can be read."
+)
+LAG = metrics.gauge(
+    "hookline_workflow_lag", "Events that this member has still to match.", ["topic", "partition"]
+)

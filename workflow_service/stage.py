@@ -1,0 +1,203 @@
+"""Events in, actions and dead letters out: one batch, decoded, matched and built; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runtime.broker import Outgoing, Position, Received, TopicPartition
+from schemas.codec import Codec, Reference
+from schemas.errors import SchemaError, UnknownSchemaError
+from schemas.records import Action, Event, action_key_of
+from schemas.topics import Topics
+from workflow_service.actions import Origin, action_headers, actions_of
+from workflow_service.dead_letter import Reason, dead_letter_headers
+from workflow_service.match import Failure, Matched, Matcher
+
+#: A broker takes records of 1 MiB (1,048,588 bytes) unless told otherwise; key, headers and the
+#: batch's own frame need room beside the value.
+MAX_VALUE = 1_040_000
+
+
+@dataclass(slots=True)
+class Produced:
+    """What a batch led to.
+
+    Attributes:
+        trailing: Unreadable events after the last readable one.
+        unknown: Schemas that events name and nobody knows (yet).
+        webhooks: Webhooks that actions name and that are not there (yet).
+        letters: The dead letters among the records, with their reasons, for the log.
+    """
+
+    records: list[Outgoing] = field(default_factory=list)
+    readable: int = 0
+    trailing: int = 0
+    matches: int = 0
+    actions: int = 0
+    unknown: set[Reference] = field(default_factory=set)
+    webhooks: set[str] = field(default_factory=set)
+    letters: list[tuple[Received, Reason]] = field(default_factory=list)
+
+
+class Stage:
+    """Decides what a batch of events leads to; asks nobody and writes nothing."""
+
+    def __init__(
+        self,
+        codec: Codec,
+        topics: Topics,
+        matcher: Matcher,
+        webhooks: Container[str],
+        max_hops: int,
+    ) -> None:
+        """Take what deciding needs.
+
+        Args:
+            webhooks: The ids of those there are; looked at each time.
+        """
+        self._codec = codec
+        self._topics = topics
+        self._actions_topic = topics.actions
+        self._dead_actions = topics.dead(topics.actions)
+        self._matcher = matcher
+        self._webhooks = webhooks
+        self._max_hops = max_hops
+        self._entities: dict[str, str] = {}
+
+    def process(self, records: Sequence[Received], now: datetime) -> Produced:
+        """Everything that is to be written for these events, in their order."""
+        produced = Produced()
+        match, decode = self._matcher.match, self._codec.decode_event
+        for record in records:
+            entity = self._entities.get(record.topic) or self._entity_of(record.topic)
+            try:
+                event = decode(entity, record.value)
+            except SchemaError as error:
+                self._unreadable(record, error, produced)
+                continue
+            if event.entity != entity:
+                self._of_another(record, event, entity, produced)
+                continue
+            produced.readable += 1
+            produced.trailing = 0
+            matched = match(event)
+            if matched.matches:
+                self._act(matched, record, event, now, produced)
+            if matched.failures:
+                self._report(matched.failures, record, produced)
+        return produced
+
+    def _entity_of(self, topic: str) -> str:
+        entity = self._entities[topic] = self._topics.entity_of(topic)
+        return entity
+
+    def _unreadable(self, record: Received, error: SchemaError, produced: Produced) -> None:
+        produced.trailing += 1
+        exception = f"schemas.errors.{type(error).__name__}"
+        if isinstance(error, UnknownSchemaError):
+            produced.unknown.add(error.reference)  # type: ignore[arg-type]
+            reason = Reason("unknown-schema", str(error), "decode", exception)
+        else:
+            reason = Reason("undecodable", str(error), "decode", exception)
+        self._bury(record, reason, produced)
+
+    def _of_another(self, record: Received, event: Event, entity: str, produced: Produced) -> None:
+        produced.trailing += 1
+        text = f"the event is of the entity {event.entity!r} and stands on the topic of {entity!r}"
+        self._bury(record, Reason("undecodable", text, "decode"), produced)
+
+    def _bury(self, record: Received, reason: Reason, produced: Produced) -> None:
+        """An event becomes a dead letter: key and value verbatim, same partition."""
+        topic, partition = record.topic, record.partition
+        headers = dead_letter_headers(record.headers, reason, topic, partition, record.offset)
+        dead = self._topics.dead(topic)
+        produced.records.append(Outgoing(dead, record.key, record.value, headers, partition))
+        produced.letters.append((record, reason))
+
+    def _act(
+        self, matched: Matched, record: Received, event: Event, now: datetime, produced: Produced
+    ) -> None:
+        origin = Origin(record.topic, record.partition, record.offset, record.value or b"")
+        for compiled in matched.matches:
+            produced.matches += 1
+            for action in actions_of(compiled, event, origin, now):
+                self._write(action, event, record, produced)
+
+    def _write(self, action: Action, event: Event, record: Received, produced: Produced) -> None:
+        value = self._codec.encode(action)
+        if len(value) > MAX_VALUE:
+            self._bury(record, _too_large(action, len(value)), produced)
+            return
+        key = action_key_of(action.webhook_id, action.entity, action.entity_id)
+        headers = action_headers(action)
+        reason = self._refused(action, event, produced)
+        if reason is None:
+            produced.actions += 1
+            produced.records.append(Outgoing(self._actions_topic, key, value, headers))
+            return
+        headers = dead_letter_headers(
+            headers, reason, record.topic, record.partition, record.offset
+        )
+        produced.records.append(Outgoing(self._dead_actions, key, value, headers))
+        produced.letters.append((record, reason))
+
+    def _refused(self, action: Action, event: Event, produced: Produced) -> Reason | None:
+        """Why an action must not be delivered, if so."""
+        workflow = action.workflow_id
+        if action.hops > self._max_hops:
+            text = _chain(event, self._max_hops)
+            return Reason("too-many-hops", text, "act", "", workflow)
+        if action.webhook_id not in self._webhooks:
+            produced.webhooks.add(action.webhook_id)
+            text = (
+                f"the workflow {workflow!r} names the webhook {action.webhook_id!r}, which does not "
+                "exist (any more): apply it again and replay, or take it out of the workflow"
+            )
+            return Reason("unknown-webhook", text, "act", "", workflow)
+        return None
+
+    def _report(self, failures: Iterable[Failure], record: Received, produced: Produced) -> None:
+        """One dead letter for each workflow that broke on the event: replaying gives it a chance."""
+        for failure in failures:
+            workflow = failure.compiled.workflow.id
+            kind = f"{type(failure.error).__module__}.{type(failure.error).__qualname__}"
+            text = (
+                f"the workflow {workflow!r} broke on the event: {kind}: {failure.error}; "
+                "other workflows were matched as usual"
+            )
+            self._bury(record, Reason("workflow-failed", text, "match", kind, workflow), produced)
+
+
+def positions_after(records: Iterable[Received]) -> dict[TopicPartition, Position]:
+    """What to commit once these are done: for each partition the next offset."""
+    last = {(record.topic, record.partition): record.offset for record in records}
+    return {TopicPartition(*place): Position(offset + 1) for place, offset in last.items()}
+
+
+def starts_of(records: Iterable[Received]) -> dict[TopicPartition, int]:
+    """Where to begin again if these are not done: for each partition the first offset."""
+    first: dict[TopicPartition, int] = {}
+    for record in records:
+        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+    return first
+
+
+def _chain(event: Event, limit: int) -> str:
+    """The chain that led here, as far as the event knows it."""
+    cause = f"caused by {event.causation_id}" if event.causation_id else "without a stated cause"
+    return (
+        f"the event {event.event_id} is {event.hops} workflow actions away from its first cause "
+        f"and at most {limit} are allowed: workflows probably trigger each other. "
+        f"Chain {event.correlation_id}: … → {cause} → {event.operation} of {event.entity} "
+        f"{event.entity_id} (version {event.version}) → this action"
+    )
+
+
+def _too_large(action: Action, size: int) -> Reason:
+    text = (
+        f"the workflow {action.workflow_id!r} matched, but the event is too large to travel in an "
+        f"action: {size} bytes, and {MAX_VALUE} are allowed"
+    )
+    return Reason("too-large", text, "act", "", action.workflow_id)
