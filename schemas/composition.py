@@ -123,3 +123,25 @@ def _placed(field: Schema, entity: Schema) -> Schema:
 def text_of(schema: Any) -> str:
     """A schema as compact JSON, the same bytes every time."""
     return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+
+
+#: What a reader may ignore: it changes neither the bytes nor what they mean.
+_ASIDE = frozenset({"doc", "default", "aliases", "order", "personal"})
+
+
+def same_meaning(one: str, other: str) -> bool:
+    """Whether two texts with one fingerprint give the same bytes the same meaning.
+
+    Fingerprints cover neither defaults nor logical types; of these only logical types matter to
+    bytes that are already written.
+    """
+    return one == other or _essence(json.loads(one)) == _essence(json.loads(other))
+
+
+def _essence(schema: Any) -> Any:
+    """A schema without what is said aside."""
+    if isinstance(schema, dict):
+        return {key: _essence(value) for key, value in schema.items() if key not in _ASIDE}
+    if isinstance(schema, list):
+        return [_essence(member) for member in schema]
+    return schema
