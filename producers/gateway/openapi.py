@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from producers.gateway.json_schema import json_schema
 from producers.gateway.refusal import (
     CONTENT_TYPE,
     FAILED,
@@ -20,7 +21,6 @@ from producers.gateway.refusal import (
 )
 from producers.gateway.request import event_form
 from schemas.catalog import Catalog
-from schemas.json_form import json_schema
 
 Json = dict[str, Any]
 
