@@ -27,6 +27,8 @@ MAX_DEPTH = 60
 #: Values in one document, counted each time an alias repeats them.
 MAX_VALUES = 200_000
 _INT_BOUND = 2**63
+#: What YAML's core schema knows: null, bool, int, float, str, lists and dicts of them.
+Value = Any
 
 _TAG = "tag:yaml.org,2002:"
 _NULL = re.compile(r"(~|null|Null|NULL|)\Z")
@@ -59,13 +61,13 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
         _Resolver.__init__(self)
         self._depth = 0
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self._depth >= MAX_DEPTH:
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise ComposerError(None, None, f"nested deeper than {MAX_DEPTH}", mark)
         self._depth += 1
         try:
-            return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+            return super().compose_node(parent, index)
         finally:
             self._depth -= 1
 
@@ -101,9 +103,10 @@ def documents(text: str, name: str) -> Iterator[Document]:
         return
     try:
         loader = _Loader(text)
-        while loader.check_node():  # type: ignore[no-untyped-call]
-            node = loader.get_node()  # type: ignore[no-untyped-call]
-            yield _Building(name).document(node)
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                yield _Building(name).document(node)
     except yaml.YAMLError as error:
         yield Document(None, {"": 1}, (_syntax(error, name),))
 
@@ -132,7 +135,7 @@ class _Building:
         value = self.value(node, "", node.start_mark.line + 1)
         return Document(value, self.lines, tuple(self.problems))
 
-    def value(self, node: yaml.Node, path: str, line: int) -> Any:
+    def value(self, node: yaml.Node, path: str, line: int) -> Value:
         self.lines[path] = line
         self.built += 1
         if self.built > MAX_VALUES:
@@ -148,7 +151,7 @@ class _Building:
         finally:
             self.open.discard(id(node))
 
-    def inner(self, node: yaml.Node, path: str, line: int) -> Any:
+    def inner(self, node: yaml.Node, path: str, line: int) -> Value:
         match node:
             case yaml.MappingNode() if node.tag == _TAG + "map":
                 return self.mapping(node, path)
@@ -176,7 +179,7 @@ class _Building:
                 content[key] = self.value(value_node, place, line)
         return content
 
-    def scalar(self, node: yaml.ScalarNode, path: str, line: int) -> Any:
+    def scalar(self, node: yaml.ScalarNode, path: str, line: int) -> Value:
         try:
             return _scalar(node.tag.removeprefix(_TAG), node.value)
         except ValueError as error:
@@ -192,7 +195,7 @@ def _quoted(node: yaml.Node) -> str:
     return f'"{node.value}" in quotes' if isinstance(node, yaml.ScalarNode) else "one"
 
 
-def _scalar(tag: str, text: str) -> Any:
+def _scalar(tag: str, text: str) -> Value:
     """The value of a scalar.
 
     Raises:
@@ -211,6 +214,8 @@ def _scalar(tag: str, text: str) -> Any:
             if any("\ud800" <= each <= "\udfff" for each in text):
                 raise ValueError("holds half a Unicode character (a surrogate)")
             return text
+        case _:
+            pass
     raise ValueError(f"{text!r} is not a value of the tag !!{tag}")
 
 

@@ -75,14 +75,22 @@ async def run_workflow_service(
         health.set("tables", ok=True, detail="definitions are read and followed")
         stage = Stage(ground.codec, settings.topics, matcher, library.webhooks, settings.max_hops)
         ownership = Ownership()
-        batches = Batches(stage, ground.registry, library, ownership, settings, clock, health)
+        batches = Batches(
+            stage,
+            ground.registry,
+            library,
+            ownership,
+            settings=settings,
+            clock=clock,
+            health=health,
+        )
         service = WorkflowService(
             broker,
             settings,
             batches,
             ownership,
-            clock,
-            health,
+            clock=clock,
+            health=health,
             entities=catalog.entities,
             instance=instance,
         )

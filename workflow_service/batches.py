@@ -48,6 +48,7 @@ class Batches:
         registry: SchemaCatchUp,
         webhooks: Webhooks,
         ownership: Ownership,
+        *,
         settings: Settings,
         clock: Clock,
         health: Health,

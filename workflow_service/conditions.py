@@ -15,32 +15,11 @@ from workflow_service.fields import NO_RECORD, Field, Read, Scope, resolve, reso
 from workflow_service.kinds import Mistyped, Slot, slots_of
 from workflow_service.operators import OPERATORS, Operator, Test, operators_for, test_of
 from workflow_service.problems import Problems
+from workflow_service.verdict import Truth, Verdict, counted, reason_of, together
 from workflow_service.wording import listed, shown
-from workflow_service.workflow import Condition, Group, Leaf, Mode
+from workflow_service.workflow import Condition, Group, Leaf, Mode, Value
 
-Truth = bool | None
 Judge = Callable[[Any], Truth]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one condition said about one event.
-
-    Attributes:
-        path: Where it stands in the manifest: `only_if.all[0]`.
-        condition: As a person reads it: `after.lead_value at_least 1000`.
-        actual: The value found, as decoded; for `changed` what was before and after.
-        verdict: None is unknown.
-        reason: One sentence.
-        inner: The verdicts of a group's conditions; all of them, also those that no longer mattered.
-    """
-
-    path: str
-    condition: str
-    actual: Any
-    verdict: Truth
-    reason: str
-    inner: tuple[Verdict, ...] = ()
 
 
 class Compiled(Protocol):
@@ -72,34 +51,7 @@ class CompiledLeaf:
         truth = self.judge(actual)
         seen = self.show(event)
         text = f"{self.leaf.field} {self.leaf.operator} {shown(self.leaf.value)}"
-        return Verdict(self.path, text, seen, truth, self._reason(actual, seen, truth))
-
-    def _reason(self, actual: Any, seen: Any, truth: Truth) -> str:
-        field, operator, value = self.leaf.field, self.operator, shown(self.leaf.value)
-        if actual is NO_RECORD:
-            side = field.partition(".")[0]
-            return f"unknown: the event has no record {side}"
-        if operator.name == "changed":
-            return _reason_of_change(field, actual, seen)
-        if truth is None and actual is None:
-            return (
-                f"unknown: {field} is null, which is neither equal to a value nor different from it"
-            )
-        if truth is None:
-            return f"unknown: {field} is {shown(seen)}, which cannot be compared with {value}"
-        if operator.name == "is_empty":
-            return f"{field} is {'empty' if truth is self.leaf.value else shown(seen)}"
-        words = operator.words if truth else operator.contradicted
-        return f"{field} is {shown(seen)}, which {words} {value}"
-
-
-def _reason_of_change(field: str, actual: Any, seen: Any) -> str:
-    if actual is None:
-        return f"unknown: the event does not say what {field} was before"
-    if not actual:
-        return f"{field} did not change"
-    before, after = (shown(None if each is NO_RECORD else each) for each in seen)
-    return f"{field} changed from {before} to {after}"
+        return Verdict(self.path, text, seen, truth, reason_of(self.leaf, actual, seen, truth))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +67,7 @@ class CompiledGroup:
         """Every inner verdict, and theirs together."""
         inner = tuple(each.explain(event) for each in self.of)
         truth = together(self.mode, [each.verdict for each in inner])
-        return Verdict(self.path, self.mode, None, truth, _counted(self.mode, inner), inner)
-
-
-def _counted(mode: Mode, inner: tuple[Verdict, ...]) -> str:
-    true = sum(each.verdict is True for each in inner)
-    unknown = sum(each.verdict is None for each in inner)
-    kept = f", {unknown} unknown" if unknown else ""
-    return f"{mode}: {true} of {len(inner)} hold{kept}"
-
-
-def together(mode: Mode, truths: list[Truth]) -> Truth:
-    """Kleene's and (`all`) and or (`any`)."""
-    deciding = mode == "any"
-    if deciding in truths:
-        return deciding
-    return None if None in truths else not deciding
+        return Verdict(self.path, self.mode, None, truth, counted(self.mode, inner), inner)
 
 
 def compile_condition(
@@ -217,7 +154,7 @@ def _judge(
     return _judge_value(*next(iter(tests.values()))) if len(slots) == 1 else _judge_union(tests)
 
 
-def _operand(operator: Operator, slot: Slot, leaf: Leaf) -> Any:
+def _operand(operator: Operator, slot: Slot, leaf: Leaf) -> Value:
     """The operand in the slot's type."""
     if operator.shape == "many":
         return frozenset(map(slot.operand, leaf.value))
@@ -225,7 +162,7 @@ def _operand(operator: Operator, slot: Slot, leaf: Leaf) -> Any:
 
 
 def _judge_emptiness(test: Test) -> Judge:
-    def judge(actual: Any) -> Truth:
+    def judge(actual: Value) -> Truth:
         return None if actual is NO_RECORD else test(actual)
 
     return judge
@@ -235,12 +172,12 @@ def _judge_value(slot: Slot, test: Test) -> Judge:
     normalise = slot.normalise
     if normalise is None:
 
-        def judge(actual: Any) -> Truth:
+        def judge(actual: Value) -> Truth:
             return None if actual is None or actual is NO_RECORD else test(actual)
 
         return judge
 
-    def judge_normalised(actual: Any) -> Truth:
+    def judge_normalised(actual: Value) -> Truth:
         return None if actual is None or actual is NO_RECORD else test(normalise(actual))
 
     return judge_normalised
@@ -250,7 +187,7 @@ def _judge_union(tests: dict[type, tuple[Slot, Test]]) -> Judge:
     """By the class of the value; a value of another type than the operand's is unknown."""
     judges = {python: _judge_value(slot, test) for python, (slot, test) in tests.items()}
 
-    def judge(actual: Any) -> Truth:
+    def judge(actual: Value) -> Truth:
         by_class = judges.get(type(actual))
         return None if by_class is None else by_class(actual)
 
@@ -271,7 +208,7 @@ def _changed(
     def judge(changed: Truth) -> Truth:
         return None if changed is None else changed is wanted
 
-    def show(event: Event) -> Any:
+    def show(event: Event) -> Value:
         return before.read(event), after.read(event)
 
     def decide(event: Event) -> Truth:

@@ -12,7 +12,7 @@ from schemas.catalog import Catalog
 from schemas.errors import Problem
 from schemas.records import Event
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.conditions import Truth, Verdict
+from workflow_service.verdict import Truth, Verdict
 from workflow_service.wording import listed
 from workflow_service.workflow import Workflow
 

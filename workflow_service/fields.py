@@ -15,6 +15,7 @@ from typing import Any, Final
 from schemas.records import Event
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType
 from workflow_service.wording import nearest, shown, unknown
+from workflow_service.workflow import Value
 
 SIDES = ("after", "before", "event")
 #: Fields of the envelope that conditions cannot ask for as `event.*`: there is a better way.
@@ -152,7 +153,7 @@ def _reader(side: str, keys: tuple[str, ...]) -> Read:
         return _reader_of_one(record_of, keys[0])
     first, *others = keys
 
-    def read(event: Event) -> Any:
+    def read(event: Event) -> Value:
         record = record_of(event)
         if record is None:
             return NO_RECORD
@@ -167,7 +168,7 @@ def _reader(side: str, keys: tuple[str, ...]) -> Read:
 
 
 def _reader_of_one(record_of: Callable[[Event], Any], key: str) -> Read:
-    def read(event: Event) -> Any:
+    def read(event: Event) -> Value:
         record = record_of(event)
         return NO_RECORD if record is None else record.get(key)
 

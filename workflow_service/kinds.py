@@ -19,6 +19,7 @@ from typing import Any, TypeVar, assert_never
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType, UnionType
 from workflow_service.operators import Kind
 from workflow_service.wording import found, listed, unknown
+from workflow_service.workflow import Value
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -63,22 +64,27 @@ def slots_of(type_: FieldType) -> tuple[Slot, ...]:
 def _slot(type_: FieldType) -> Slot:
     match type_:
         case ScalarType():
-            return _scalar(type_)
-        case ListType(item=ScalarType() as item) if item.kind != "bytes":
-            return _elements(_scalar(item))
-        case ListType(item=RecordType(fields=fields)) if {"value", "label"} == set(fields):
-            return Slot("addresses", "a list of addresses", _address, _addresses, list)
-        case ListType():
-            return _opaque("a list of records", list)
+            slot = _scalar(type_)
+        case ListType(item=item):
+            slot = _list(item)
         case RecordType():
             inner = listed(type_.fields)
-            return _opaque(f"a record; compare one of its fields: {inner}", dict)
+            slot = _opaque(f"a record; compare one of its fields: {inner}", dict)
         case MapType():
-            return _opaque("a map; compare one of its entries by code", dict)
+            slot = _opaque("a map; compare one of its entries by code", dict)
         case UnionType():
-            return _opaque("one of several types", object)
+            slot = _opaque("one of several types", object)
         case _:
             assert_never(type_)
+    return slot
+
+
+def _list(item: FieldType) -> Slot:
+    if isinstance(item, ScalarType) and item.kind != "bytes":
+        return _elements(_scalar(item))
+    if isinstance(item, RecordType) and {"value", "label"} == set(item.fields):
+        return Slot("addresses", "a list of addresses", _address, _addresses, list)
+    return _opaque("a list of records", list)
 
 
 def _opaque(what: str, python: type) -> Slot:
@@ -95,29 +101,9 @@ def _elements(item: Slot) -> Slot:
 
 
 def _scalar(type_: ScalarType) -> Slot:
-    match type_.kind:
-        case "text":
-            return Slot("text", "a text", _text, nfc, str)
-        case "int":
-            return Slot("number", "a whole number", _whole, None, int)
-        case "decimal":
-            return Slot("number", "a decimal number", _decimal, None, Decimal)
-        case "float":
-            return Slot("number", "a number", _decimal, _from_float, float)
-        case "bool":
-            return Slot("bool", "true or false", _bool, None, bool)
-        case "date":
-            return Slot("date", "a date", _date, None, date)
-        case "datetime":
-            return Slot("datetime", "a date and time", _datetime, None, datetime)
-        case "uuid":
-            return Slot("uuid", "a UUID", _uuid, _as_uuid, uuid.UUID)
-        case "enum":
-            return Slot("enum", "an enum", _symbol(type_.symbols), None, str)
-        case "bytes":
-            return _opaque("bytes", bytes)
-        case _:
-            assert_never(type_.kind)
+    if type_.kind == "enum":
+        return Slot("enum", "an enum", _symbol(type_.symbols), None, str)
+    return _SCALARS[type_.kind]
 
 
 def nfc(value: str) -> str:
@@ -137,35 +123,35 @@ def _from_float(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
-def _as_uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+def _as_uuid(value: object) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
-def _refused(value: Any) -> Any:
+def _refused(value: object) -> Value:
     raise Mistyped(f"{found(value)}; there is nothing to compare it with")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         hint = f'; write "{value}" in quotes' if isinstance(value, int | float) else ""
         raise Mistyped(f"{found(value)}; a text is expected{hint}")
     return nfc(value)
 
 
-def _address(value: Any) -> str:
+def _address(value: object) -> str:
     text = _text(value)
     if not text.strip():
         raise Mistyped("found an empty text, which every address contains")
     return _folded(text)
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Mistyped(f"{found(value)}; a whole number is expected")
     return value
 
 
-def _decimal(value: Any) -> Decimal:
+def _decimal(value: object) -> Decimal:
     match value:
         case bool():
             pass
@@ -181,13 +167,13 @@ def _decimal(value: Any) -> Decimal:
     raise Mistyped(f"{found(value)}; a decimal number is expected, as 1000 or 99.95")
 
 
-def _bool(value: Any) -> bool:
+def _bool(value: object) -> bool:
     if not isinstance(value, bool):
         raise Mistyped(f"{found(value)}; true or false is expected")
     return value
 
 
-def _date(value: Any) -> date:
+def _date(value: object) -> date:
     expected = "a date as 2026-01-31 is expected"
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         at = " and this is a date with a time" if _is_datetime(value) else ""
@@ -195,14 +181,14 @@ def _date(value: Any) -> date:
     return _parsed(date.fromisoformat, value, expected)
 
 
-def _datetime(value: Any) -> datetime:
+def _datetime(value: object) -> datetime:
     expected = "a date and time with its offset as 2026-01-31T09:00:00Z is expected"
-    if not _is_datetime(value):
+    if not isinstance(value, str) or not _DATETIME.fullmatch(value):
         raise Mistyped(f"{found(value)}; {expected}")
     return _parsed(datetime.fromisoformat, value.upper(), expected).astimezone(UTC)
 
 
-def _is_datetime(value: Any) -> bool:
+def _is_datetime(value: object) -> bool:
     return isinstance(value, str) and _DATETIME.fullmatch(value) is not None
 
 
@@ -213,17 +199,30 @@ def _parsed(parse: Callable[[str], T], value: str, expected: str) -> T:
         raise Mistyped(f"{found(value)}, which the calendar does not have; {expected}") from None
 
 
-def _uuid(value: Any) -> uuid.UUID:
+def _uuid(value: object) -> uuid.UUID:
     try:
-        return uuid.UUID(value)
+        return uuid.UUID(str(value))
     except (ValueError, AttributeError, TypeError):
         raise Mistyped(f"{found(value)}; a UUID is expected") from None
 
 
 def _symbol(symbols: tuple[str, ...]) -> Callable[[Any], str]:
-    def operand(value: Any) -> str:
+    def operand(value: object) -> str:
         if value not in symbols:
             raise Mistyped(unknown("the value", value, symbols))
         return str(value)
 
     return operand
+
+
+_SCALARS: Mapping[str, Slot] = {
+    "text": Slot("text", "a text", _text, nfc, str),
+    "int": Slot("number", "a whole number", _whole, None, int),
+    "decimal": Slot("number", "a decimal number", _decimal, None, Decimal),
+    "float": Slot("number", "a number", _decimal, _from_float, float),
+    "bool": Slot("bool", "true or false", _bool, None, bool),
+    "date": Slot("date", "a date", _date, None, date),
+    "datetime": Slot("datetime", "a date and time", _datetime, None, datetime),
+    "uuid": Slot("uuid", "a UUID", _uuid, _as_uuid, uuid.UUID),
+    "bytes": _opaque("bytes", bytes),
+}

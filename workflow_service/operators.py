@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from workflow_service.workflow import Value
+
 #: What a field's value is, as far as operators care: `elements` is a list of plain values,
 #: `addresses` e-mails or telephone numbers with labels, `opaque` whatever only has emptiness.
 Kind = Literal[
@@ -54,22 +56,22 @@ class Operator:
     contradicted: str
 
 
-def _contains(operand: Any) -> Test:
+def _contains(operand: Value) -> Test:
     """Part of a text, an element of a list; for addresses part of any (see `_in_address`)."""
     return lambda actual: operand in actual
 
 
-def _in_address(operand: Any) -> Test:
+def _in_address(operand: Value) -> Test:
     """Part of any address: `gmail.com` is in `ada@gmail.com`."""
     return lambda actual: any(operand in address for address in actual)
 
 
-def _is_empty(operand: Any) -> Test:
+def _is_empty(operand: Value) -> Test:
     """Null, an empty text, list, record or map; 0 and false are values."""
     return lambda actual: (actual is None or actual in ("", (), [], {})) is operand
 
 
-def _is(operand: Any) -> Test:
+def _is(operand: Value) -> Test:
     """The actual is a truth value already."""
     return lambda actual: actual is operand
 
@@ -109,7 +111,7 @@ _ROWS = (
 OPERATORS: dict[str, Operator] = {row.name: row for row in _ROWS}
 
 
-def test_of(operator: Operator, kind: Kind, operand: Any) -> Test:
+def test_of(operator: Operator, kind: Kind, operand: Value) -> Test:
     """The test that an operator makes for a kind of value and an operand."""
     if kind == "addresses" and operator.name == "contains":
         return _in_address(operand)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from runtime.broker import Position, Received, TopicPartition
 from runtime.logs import get_logger
@@ -29,7 +30,7 @@ class Ownership:
         self._current: set[TopicPartition] = set()
 
     @property
-    def current(self) -> Set[TopicPartition]:
+    def current(self) -> AbstractSet[TopicPartition]:
         """The partitions that are ours now."""
         return self._current
 

@@ -78,12 +78,12 @@ def _id(value: str) -> str:
     return value
 
 
-def _on(value: Any, problems: Problems) -> tuple[str, ...]:
+def _on(value: object, problems: Problems) -> tuple[str, ...]:
     names = problems.texts(value, "on", model.OPERATIONS, "operation")
     return tuple(name for name in model.OPERATIONS if name in names)
 
 
-def _source(value: Any, problems: Problems) -> SourceFilter | None:
+def _source(value: object, problems: Problems) -> SourceFilter | None:
     if isinstance(value, list):
         names = problems.texts(value, "source", model.SOURCES, "source")
         return SourceFilter("in", names)
@@ -114,7 +114,7 @@ def _watched(content: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
     return names
 
 
-def _then(value: Any, problems: Problems) -> tuple[Step, ...]:
+def _then(value: object, problems: Problems) -> tuple[Step, ...]:
     if not isinstance(value, list) or not value:
         problems.add("then", f"{found(value)}; a list of at least one action is expected")
         return ()
@@ -123,7 +123,7 @@ def _then(value: Any, problems: Problems) -> tuple[Step, ...]:
     return tuple(_step(each, f"then[{index}]", problems) for index, each in enumerate(value))
 
 
-def _step(value: Any, path: str, problems: Problems) -> Step:
+def _step(value: object, path: str, problems: Problems) -> Step:
     if not isinstance(value, Mapping):
         problems.add(path, f"{found(value)}; an action is written {{webhook: ID}}")
         return Step("")
@@ -135,7 +135,7 @@ def _step(value: Any, path: str, problems: Problems) -> Step:
     return Step(cast("str", webhook))
 
 
-def _state(value: Any, problems: Problems) -> State:
+def _state(value: object, problems: Problems) -> State:
     if value not in model.STATES:
         problems.add("state", unknown("the state", value, model.STATES))
         return "active"

@@ -27,7 +27,7 @@ from workflow_service.workflow import (
 EXAMPLE = "{field: after.lead_value, at_least: 1000}"
 
 
-def condition_of(value: Any, problems: Problems, path: str = "only_if") -> Condition | None:
+def condition_of(value: object, problems: Problems, path: str = "only_if") -> Condition | None:
     """The condition written at a path; None if it has problems, which were added."""
     reading = _Reading(problems)
     condition = reading.condition(value, path, depth=1)
@@ -43,7 +43,7 @@ class _Reading:
         self._problems = problems
         self.leaves = 0
 
-    def condition(self, value: Any, path: str, depth: int) -> Condition | None:
+    def condition(self, value: object, path: str, depth: int) -> Condition | None:
         if not isinstance(value, Mapping):
             self._problems.add(
                 path, f"{found(value)}; a condition {EXAMPLE} or a group {{all: [...]}} is expected"
@@ -99,7 +99,7 @@ class _Reading:
             return None
         return self._compared(field, str(operators[0]), value[operators[0]], path)
 
-    def _compared(self, field: str, name: str, value: Any, path: str) -> Leaf | None:
+    def _compared(self, field: str, name: str, value: object, path: str) -> Leaf | None:
         place = f"{path}.{name}"
         operator = OPERATORS.get(name)
         if operator is None:
@@ -112,7 +112,7 @@ class _Reading:
         return Leaf(field, name, tuple(value) if isinstance(value, list) else value)
 
 
-def _misshapen(operator: Operator, value: Any) -> str | None:
+def _misshapen(operator: Operator, value: object) -> str | None:
     """What is wrong with the shape of an operand; its type depends on the field."""
     if operator.shape == "flag":
         return None if isinstance(value, bool) else f"{found(value)}; true or false is expected"
@@ -129,7 +129,7 @@ def _misshapen(operator: Operator, value: Any) -> str | None:
     return _too_long(value)
 
 
-def _misshapen_list(value: Any) -> str | None:
+def _misshapen_list(value: object) -> str | None:
     if not isinstance(value, list) or not value:
         return f"{found(value)}; a list of at least one value is expected"
     if len(value) > MAX_VALUES:
@@ -143,7 +143,7 @@ def _misshapen_list(value: Any) -> str | None:
     return None
 
 
-def _too_long(value: Any) -> str | None:
+def _too_long(value: object) -> str | None:
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return f"a text of {len(value)} characters; {MAX_TEXT} are allowed"
     return None

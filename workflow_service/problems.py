@@ -45,7 +45,7 @@ class Problems:
                 self.add(path, f"the key {key} is missing{near.replace('did you mean', 'is it')}")
 
     def texts(
-        self, value: Any, path: str, allowed: Collection[str] | None, what: str
+        self, value: object, path: str, allowed: Collection[str] | None, what: str
     ) -> tuple[str, ...]:
         """A list of at least one text, each of them allowed and there only once."""
         if not isinstance(value, list) or not value:

@@ -39,9 +39,9 @@ class WorkflowService:
         settings: Settings,
         batches: Batches,
         ownership: Ownership,
+        *,
         clock: Clock,
         health: Health,
-        *,
         entities: Sequence[str],
         instance: str,
     ) -> None:

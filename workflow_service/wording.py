@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,48 +36,50 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     return f"{what} {shown(name)} is unknown{nearest(str(name), names)}; there is {listed(names)}"
 
 
-def found(value: Any) -> str:
+def found(value: object) -> str:
     """What was found, with its type, for a value that should have been something else."""
     match value:
         case None:
-            return "found nothing (null)"
+            what = "nothing (null)"
         case bool():
-            return f"found {'true' if value else 'false'}"
+            what = "true" if value else "false"
         case int() | float() | Decimal():
-            return f"found the number {value}"
+            what = f"the number {value}"
         case str():
-            return f"found the text {shown(value)}"
+            what = f"the text {shown(value)}"
         case list() | tuple():
-            return f"found a list of {len(value)}"
+            what = f"a list of {len(value)}"
         case dict():
-            return f"found a mapping with {listed(map(str, value)) or 'nothing in it'}"
+            what = f"a mapping with {listed(map(str, value)) or 'nothing in it'}"
         case _:
-            return f"found {shown(value)}"
+            what = shown(value)
+    return f"found {what}"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as people read it, cut to a bearable length."""
     text = _plain(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-def _plain(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f'"{value}"'
-        case Decimal():
-            return format(value, "f")
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case date():
-            return value.isoformat()
-        case list() | tuple() | frozenset():
-            return "[" + ", ".join(map(_plain, value)) + "]"
-        case dict():
-            return "{" + ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) + "}"
-        case _:
-            return str(value)
+def _plain(value: object) -> str:
+    for types, written in _WRITTEN:
+        if isinstance(value, types):
+            return written(value)
+    return str(value)
+
+
+#: How values of each type are written; the first row that fits counts.
+_WRITTEN: tuple[tuple[tuple[type, ...], Callable[[Any], str]], ...] = (
+    ((type(None),), lambda _: "null"),
+    ((bool,), lambda value: "true" if value else "false"),
+    ((str,), lambda value: f'"{value}"'),
+    ((Decimal,), lambda value: format(value, "f")),
+    ((datetime,), lambda value: value.isoformat().replace("+00:00", "Z")),
+    ((date,), lambda value: value.isoformat()),
+    ((list, tuple, frozenset), lambda value: f"[{', '.join(map(_plain, value))}]"),
+    (
+        (dict,),
+        lambda value: f"{{{', '.join(f'{key}: {_plain(item)}' for key, item in value.items())}}}",
+    ),
+)

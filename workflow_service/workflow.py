@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 
 from schemas.records import Operation, Source
 
+#: What a field or an operand holds: a plain Python value of whatever type the schema says.
+Value = Any
 State = Literal["active", "paused"]
 Mode = Literal["all", "any"]
 
@@ -45,7 +47,7 @@ class Leaf:
 
     field: str
     operator: str
-    value: Any
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
