@@ -9,6 +9,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := .venv/.stamp
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 FAST := tests/unit tests/properties tests/architecture
 
 help: ## Explain every target
@@ -79,12 +81,12 @@ bench: setup ## Measure throughput, latency and memory; prints and stores JSON
 
 check: lint types imports spelling schemas test ## Everything that must pass, as CI runs it
 
-lock: ## Write requirements.lock anew from pyproject.toml
+lock: ## Write the three lock files anew from pyproject.toml
 	$(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/python -m pip install --quiet uv
-	.lock-venv/bin/uv pip compile pyproject.toml --extra demo --group dev --universal \
-		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --upgrade -o requirements.lock
+	.lock-venv/bin/python -m pip install --quiet uv==0.13.9
+	.lock-venv/bin/$(COMPILE) --upgrade --extra demo --group dev pyproject.toml -o requirements.lock
+	.lock-venv/bin/$(COMPILE) --constraints requirements.lock pyproject.toml -o requirements-run.lock
+	.lock-venv/bin/$(COMPILE) --constraints requirements.lock --group build -o requirements-build.lock
 	rm -rf .lock-venv
 
 clean: ## Remove .venv and everything that tools left behind
