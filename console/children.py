@@ -68,7 +68,9 @@ class Child:
         if code is None:
             return
         ending = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        message = f"{self.program.name} (pid {self.pid}) ended {ending}; its last lines:\n{self.tail()}"
+        message = (
+            f"{self.program.name} (pid {self.pid}) ended {ending}; its last lines:\n{self.tail()}"
+        )
         raise ChildDiedError(message)
 
     def tail(self, lines: int = LAST_LINES) -> str:
@@ -101,7 +103,9 @@ async def stop(children: Sequence[Child]) -> tuple[str, ...]:
             with contextlib.suppress(ProcessLookupError):
                 child.process.terminate()
     ended = await asyncio.gather(*(_ended(child) for child in children))
-    return tuple(child.program.name for child, clean in zip(children, ended, strict=True) if not clean)
+    return tuple(
+        child.program.name for child, clean in zip(children, ended, strict=True) if not clean
+    )
 
 
 async def _ended(child: Child) -> bool:

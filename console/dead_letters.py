@@ -254,7 +254,9 @@ def groups(found: Iterable[DeadLetter]) -> list[Group]:
     """One line per webhook and error, the most open ones first."""
     by_cause: dict[tuple[str, str], list[DeadLetter]] = {}
     for letter in found:
-        by_cause.setdefault((letter.webhook or letter.origin, letter.error_class), []).append(letter)
+        by_cause.setdefault((letter.webhook or letter.origin, letter.error_class), []).append(
+            letter
+        )
     lines = [_group(cause, alike) for cause, alike in by_cause.items()]
     return sorted(lines, key=lambda line: (-line.open, line.webhook, line.error_class))
 

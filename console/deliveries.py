@@ -98,7 +98,7 @@ async def read(
     reader: Reader,
     topic: str,
     decode: Decode,
-    asked: Asked = Asked(),  # noqa: B008 - frozen
+    asked: Asked = Asked(),
     since: datetime | None = None,
 ) -> Found:
     """Read the log of attempts and join it to deliveries.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,8 +36,11 @@ async def find(
     for entity in entities:
         topic = session.topics.events(entity)
         looked.append(topic)
-        async for record in session.reader.scan(Span(topic, since=since)):
-            if (headers.CE_ID, wanted) in record.headers:
-                return Placed(await session.event(entity, record.value), record)
-    message = f"no event {event_id} on {', '.join(looked)}" + (f" since {since:%F %T}Z" if since else "")
+        async with aclosing(session.reader.scan(Span(topic, since=since))) as records:
+            async for record in records:
+                if (headers.CE_ID, wanted) in record.headers:
+                    return Placed(await session.event(entity, record.value), record)
+    message = f"no event {event_id} on {', '.join(looked)}" + (
+        f" since {since:%F %T}Z" if since else ""
+    )
     raise NotFoundError(message)

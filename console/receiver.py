@@ -12,7 +12,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -43,7 +42,7 @@ class Arrival:
     problem: str | None
     seen_before: bool
     answered: int
-    body: Any
+    body: object
 
 
 @dataclass(slots=True)
@@ -106,7 +105,10 @@ def application(receiver: Receiver) -> web.Application:
         endpoint = _endpoint(request, receiver)
         arrival = receiver.take(endpoint, request.method, request.headers, await request.read())
         _say(arrival)
-        answer = {"verified": arrival.verified, "seen_before": arrival.seen_before}
+        answer: dict[str, object] = {
+            "verified": arrival.verified,
+            "seen_before": arrival.seen_before,
+        }
         if arrival.problem:
             answer["problem"] = arrival.problem
         return web.json_response(answer, status=arrival.answered)
@@ -155,7 +157,7 @@ def _status(body: bytes) -> int:
     return status
 
 
-def _readable(body: bytes) -> Any:
+def _readable(body: bytes) -> object:
     """The body as JSON, else as text."""
     try:
         return json.loads(body)

@@ -118,7 +118,9 @@ def replayed(letter: DeadLetter, to: Redirection | None = None) -> Outgoing:
 def _redirected(letter: DeadLetter, again: Headers, to: Redirection) -> Outgoing:
     """The same action for another webhook; its key, and so its partition, follows the webhook."""
     if letter.address not in to.actions:
-        message = f"{letter.address} is not an action that can be read; its webhook cannot be changed"
+        message = (
+            f"{letter.address} is not an action that can be read; its webhook cannot be changed"
+        )
         raise RefusedError(message)
     action = replace(to.actions[letter.address], webhook_id=to.webhook_id)
     return Outgoing(
@@ -156,6 +158,7 @@ async def settle(
     publisher: TransactionalPublisher,
     found: Sequence[DeadLetter],
     records: Callable[[DeadLetter], Sequence[Outgoing]],
+    *,
     clock: Clock,
     pace: Pace,
     settled: Callable[[Sequence[DeadLetter]], None],

@@ -110,9 +110,7 @@ async def opened(settings: Settings, broker: Broker) -> AsyncIterator[Session]:
         registry = registry_from(settings, publisher, tables)
         stack.push_async_callback(registry.close)
         codec = Codec(catalog, registry)
-        workflows = DefinitionTable(
-            tables, topics.workflows, codec.decode_definition, registry
-        )
+        workflows = DefinitionTable(tables, topics.workflows, codec.decode_definition, registry)
         webhooks = DefinitionTable(tables, topics.webhooks, codec.decode_definition, registry)
         stack.push_async_callback(tables.close)
         await tables.start()

@@ -90,7 +90,9 @@ async def running(
     """
     async with contextlib.AsyncExitStack() as stack:
         found = await stack.enter_async_context(LocalBroker.find_or_start(environ, announce))
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"hookline-{name}-")))
+        directory = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix=f"hookline-{name}-"))
+        )
         made = plan(_ground(environ, found.bootstrap_servers, name, directory))
         settings = Settings.from_env(made.settings)
         broker = KafkaBroker(settings)
@@ -105,8 +107,7 @@ async def running(
         stack.push_async_callback(_stop, children, announce)
         announce(f"starting {len(made.programs)} processes")
         base = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
-        for program in made.programs:
-            children.append(await start(program, base, directory))
+        children.extend([await start(program, base, directory) for program in made.programs])
         system = System(made, found.kind, directory, settings, broker, children, http)
         await _ready(system)
         yield system
@@ -175,7 +176,9 @@ async def _ready(system: System) -> None:
                 await asyncio.sleep(LOOK_EVERY_S)
     except TimeoutError:
         child = waiting[0]
-        message = f"{child.program.name} was not ready within {READY_WITHIN_S:.0f} s:\n{child.tail()}"
+        message = (
+            f"{child.program.name} was not ready within {READY_WITHIN_S:.0f} s:\n{child.tail()}"
+        )
         raise HooklineError(message) from None
 
 

@@ -11,9 +11,9 @@ from console.personal import MASK
 from schemas.catalog import Catalog
 from schemas.records import Definition, Event
 from schemas.types import FieldType, walk
-from workflow_service.conditions import Verdict
 from workflow_service.explain import Explanation, explain
 from workflow_service.parse import parse_workflow
+from workflow_service.verdict import Verdict
 from workflow_service.workflow import Workflow
 
 
@@ -41,7 +41,9 @@ def workflow_of(definition: Definition) -> Workflow | str:
     return parsed if isinstance(parsed, Workflow) else "; ".join(map(str, parsed))
 
 
-def opinions(definitions: Mapping[str, Definition], event: Event, catalog: Catalog) -> list[Opinion]:
+def opinions(
+    definitions: Mapping[str, Definition], event: Event, catalog: Catalog
+) -> list[Opinion]:
     """The word of every workflow of the event's entity, those that matched first."""
     found = [
         opinion

@@ -6,21 +6,26 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Group
 from console.cli.options import bound, personal_option, since_option
 from console.cli.settle import discard, replay
 from console.dead_letters import FIELDS, DeadLetter, Where, groups, pick, read, topics_of
 from console.views import export_view, group_view, letter_view
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
     from console.letter_details import Details
 
 WHERE_HELP = f"Filter, may be repeated; keys: {', '.join(FIELDS)}; values may use * and ?."
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", cls=Group)
 def dead_letters() -> None:
     """Records that could not be processed or delivered, with the reason.
 
@@ -28,7 +33,6 @@ def dead_letters() -> None:
     delivered, topic:partition:offset for an event that could not be read; or by its action id.
     It stays open until it is replayed or discarded.
 
-    \b
     A usual hour:
       hookline dead-letters list
       hookline dead-letters show 3:17
@@ -39,7 +43,9 @@ def dead_letters() -> None:
 
 @dead_letters.command("list")
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help=WHERE_HELP)
-@click.option("--open/--all", "only_open", default=True, help="Only open ones (the default), or all.")
+@click.option(
+    "--open/--all", "only_open", default=True, help="Only open ones (the default), or all."
+)
 @click.option("--each", is_flag=True, help="One line each instead of one per webhook and error.")
 @since_option()
 @output.json_option
@@ -55,7 +61,6 @@ def list_(
 ) -> None:
     """List dead letters, grouped by webhook and error.
 
-    \b
     Examples:
       hookline dead-letters list
       hookline dead-letters list --all --each --where webhook=orders --where 'error=time*'
@@ -94,7 +99,6 @@ def list_(
 def show(desk: Desk, address: str, *, personal: bool, as_json: bool) -> None:
     """Show one dead letter: the event, headers, attempts, and the request a replay would send.
 
-    \b
     Examples:
       hookline dead-letters show 3:17
       hookline dead-letters show crm.lead.events-dlt:0:4 --personal
@@ -107,12 +111,14 @@ def show(desk: Desk, address: str, *, personal: bool, as_json: bool) -> None:
     if as_json:
         output.document(details.view())
     else:
-        output.show(*details.render())
+        output.show(*_sheet(details))
 
 
 @dead_letters.command()
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help=WHERE_HELP)
-@click.option("--open/--all", "only_open", default=True, help="Only open ones (the default), or all.")
+@click.option(
+    "--open/--all", "only_open", default=True, help="Only open ones (the default), or all."
+)
 @since_option()
 @click.pass_obj
 def export(
@@ -122,7 +128,6 @@ def export(
 
     The bytes hold the event as it was, personal fields included.
 
-    \b
     Example:
       hookline dead-letters export --all --since 30d > dead-letters.jsonl
 
@@ -156,10 +161,10 @@ async def _details(desk: Desk, address: str, *, personal: bool) -> Details:
 
     letter = pick(await letters_of(desk), address)
     async with opened(desk.settings, desk.broker) as session:
-        return await details(session, letter, desk.clock.now(), personal=personal)
+        return await details(session, letter, personal=personal)
 
 
-def _grouped(shown: list[DeadLetter], now: datetime) -> output.Table:
+def _grouped(shown: list[DeadLetter], now: datetime) -> Table:
     """One row per webhook and error."""
     columns = ("webhook", "error", "open", "resolved", "oldest", "newest", "an example", "reason")
     rows = [
@@ -178,7 +183,7 @@ def _grouped(shown: list[DeadLetter], now: datetime) -> output.Table:
     return output.table(columns, rows)
 
 
-def _each(shown: list[DeadLetter]) -> output.Table:
+def _each(shown: list[DeadLetter]) -> Table:
     """One row per dead letter."""
     columns = ("address", "state", "died", "webhook", "record", "attempts", "error", "reason")
     rows = [
@@ -195,3 +200,42 @@ def _each(shown: list[DeadLetter]) -> output.Table:
         for letter in shown
     ]
     return output.table(columns, rows)
+
+
+def _sheet(details: Details) -> list[RenderableType]:
+    """One dead letter as a person reads it."""
+    letter = details.letter
+    parts: list[RenderableType] = [_summary(letter)]
+    if details.event is not None:
+        event = details.event
+        words = f"event {event.event_id}: {event.entity} {event.operation}, version {event.version}"
+        parts += [Text(words, style="bold"), output.sides(event)]
+    if details.delivery is not None:
+        parts += [Text("attempts", style="bold"), *output.attempt_lines(details.delivery)]
+    if details.request is not None:
+        what = "exactly" if details.request.exact else "with personal fields masked"
+        title = f"the request a replay would send, {what}"
+        parts += [Text(title, style="bold"), Text(details.request.text)]
+    parts += [Text("headers of the record", style="bold")]
+    parts += [output.table(("header", "value"), list(letter.headers.items()))]
+    return parts + [Text(problem, style="yellow") for problem in details.problems]
+
+
+def _summary(letter: DeadLetter) -> Table:
+    """What it is, and whether it is settled."""
+    rows: list[tuple[str, str | Text]] = [
+        ("dead letter", letter.address),
+        ("state", output.outcome(letter.state)),
+        ("died", output.moment(letter.died_at)),
+        ("webhook", letter.webhook or "-"),
+        ("workflow", letter.workflow or "-"),
+        ("record", f"{letter.entity}/{letter.entity_id}"),
+        ("webhook-id", letter.action_id or "-"),
+        ("error", letter.error_class),
+        ("reason", letter.reason),
+        ("attempts", str(letter.attempts)),
+    ]
+    if letter.resolution is not None:
+        done = letter.resolution
+        rows.append((done.kind, f"{output.moment(done.at)} by {done.by}: {done.reason or '-'}"))
+    return output.table(("", ""), rows)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Group
 from console.cli.exits import Exit
 from console.cli.options import bound, since_option
 from console.deliveries import Asked, Found, counts
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-@click.group()
+@click.group(cls=Group)
 def deliveries() -> None:
     """Deliveries, from the log of attempts: what was sent, what was answered, what comes next."""
 
@@ -34,7 +35,9 @@ def deliveries() -> None:
 @click.option("--event", "event_id", help="Only for this event.")
 @click.option("--outcome", type=click.Choice(["delivered", "waiting", "dead"]), help="Only these.")
 @click.option("--error", help="Only where the last attempt failed with this class of error.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
+)
 @since_option("24h")
 @output.json_option
 @click.pass_obj
@@ -54,7 +57,6 @@ def list_(  # noqa: PLR0917 - click passes what the command line has
 ) -> None:
     """List deliveries, the latest activity first.
 
-    \b
     Examples:
       hookline deliveries list --webhook orders --outcome waiting
       hookline deliveries list --entity lead --record 17 --since 7d
@@ -99,7 +101,6 @@ def show(
 
     An action that was replayed to another webhook has a delivery at each.
 
-    \b
     Examples:
       hookline deliveries show 6f6e5a0e-5a58-5f0c-9a53-8f1c6f0f7f11
       hookline deliveries show 6f6e5a0e-5a58-5f0c-9a53-8f1c6f0f7f11 --json | jq '.deliveries[].log[].status'
@@ -111,10 +112,14 @@ def show(
     asked = Asked(action_id=str(action_id))
     found = desk.run(_read(desk, asked, bound(since, desk.clock.now())))
     if not found.deliveries:
-        message = f"no attempt of action {action_id} is logged; hookline trace EVENT_ID shows what waits"
+        message = (
+            f"no attempt of action {action_id} is logged; hookline trace EVENT_ID shows what waits"
+        )
         raise NotFoundError(message)
     if as_json:
-        output.document({"deliveries": [delivery_view(one, attempts=True) for one in found.deliveries]})
+        output.document(
+            {"deliveries": [delivery_view(one, attempts=True) for one in found.deliveries]}
+        )
     else:
         output.show(*_details(found))
     return Exit.OK

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from rich.text import Text
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Group
 from console.cli.exits import Exit
 from console.cli.options import bound, personal_option, since_option
 from schemas.errors import ConfigurationError, SchemaError
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 SOURCE_URI = "/hookline/console"
 
 
-@click.group()
+@click.group(cls=Group)
 def events() -> None:
     """Events: what happened to a record, as it stands on its topic."""
 
@@ -34,7 +37,9 @@ def events() -> None:
 @click.argument("entity")
 @click.option("--after", metavar="JSON", help="The record after the change; @FILE or - reads it.")
 @click.option("--before", metavar="JSON", help="The record before the change; @FILE or - reads it.")
-@click.option("--version", type=click.IntRange(1), default=1, show_default=True, help="Its version.")
+@click.option(
+    "--version", type=click.IntRange(1), default=1, show_default=True, help="Its version."
+)
 @click.option(
     "--source",
     type=click.Choice(["ui", "api", "import", "webform", "workflow", "system"]),
@@ -56,7 +61,6 @@ def publish(  # noqa: PLR0917 - click passes what the command line has
 ) -> int:
     """Publish that a record was created (--after), updated (both) or deleted (--before).
 
-    \b
     Examples:
       hookline events publish person --after '{"id": "7", "name": "Ada Lovelace"}'
       hookline events publish lead --before @old.json --after @new.json --version 2
@@ -66,7 +70,9 @@ def publish(  # noqa: PLR0917 - click passes what the command line has
     before and after are the same: then there is no event.
     """
     if after is None and before is None:
-        raise ConfigurationError("give the record --after the change, or --before a deletion, or both")
+        raise ConfigurationError(
+            "give the record --after the change, or --before a deletion, or both"
+        )
     change = {"before": _read(before), "after": _read(after)}
     placed = desk.run(_publish(desk, entity, change, version, source))
     if as_json:
@@ -74,17 +80,19 @@ def publish(  # noqa: PLR0917 - click passes what the command line has
     elif placed["event_id"] is None:
         click.echo("no event: before and after are the same")
     else:
-        click.echo(f"{placed['event_id']}  {placed['topic']}:{placed['partition']}:{placed['offset']}")
+        click.echo(
+            f"{placed['event_id']}  {placed['topic']}:{placed['partition']}:{placed['offset']}"
+        )
     return Exit.OK if placed["event_id"] else Exit.PROBLEM
 
 
-def _read(text: str | None) -> Any:
+def _read(text: str | None) -> object:
     """JSON given on the command line, in a file or on standard input."""
     if text is None:
         return None
     try:
         if text == "-":
-            text = click.get_text_stream("stdin").read()
+            text = sys.stdin.read()
         elif text.startswith("@"):
             with click.open_file(text[1:], encoding="utf-8") as file:
                 text = file.read()
@@ -96,7 +104,7 @@ def _read(text: str | None) -> Any:
 
 
 async def _publish(
-    desk: Desk, entity: str, change: dict[str, Any], version: int, source: Any
+    desk: Desk, entity: str, change: dict[str, Any], version: int, source: str
 ) -> dict[str, Any]:
     """Publish one change; where it stands now."""
     from producers.publisher import EventPublisher  # noqa: PLC0415
@@ -108,10 +116,15 @@ async def _publish(
             known = ", ".join(publisher.catalog.entities)
             raise ConfigurationError(f"no entity {entity!r}; there are {known}")
         kind = publisher.catalog.record(entity)
-        before, after = _parsed(kind, change["before"], "before"), _parsed(kind, change["after"], "after")
+        before, after = (
+            _parsed(kind, change["before"], "before"),
+            _parsed(kind, change["after"], "after"),
+        )
         about: dict[str, Any] = {"source": source, "actor": desk.operator}
         if before is not None and after is not None:
-            done = await publisher.updated(entity, before=before, after=after, version=version, **about)
+            done = await publisher.updated(
+                entity, before=before, after=after, version=version, **about
+            )
         elif after is not None:
             done = await publisher.created(entity, after=after, version=version, **about)
         else:
@@ -120,7 +133,7 @@ async def _publish(
     return {name: getattr(done, name) if done else None for name in names}
 
 
-def _parsed(kind: RecordType, value: Any, side: str) -> dict[str, Any] | None:
+def _parsed(kind: RecordType, value: object, side: str) -> dict[str, Any] | None:
     """A side of the change as the schema wants it.
 
     Raises:
@@ -155,7 +168,6 @@ def tail(
 ) -> None:
     """Watch events as they are published, until Ctrl-C; of these entities, or of all.
 
-    \b
     Examples:
       hookline events tail
       hookline events tail lead person --since 1h
@@ -164,7 +176,16 @@ def tail(
     JSON lines: {event_id, entity, operation, entity_id, version, occurred_at, source, actor,
     correlation_id, causation_id, hops, before, after, changed_fields, topic, partition, offset}.
     """
-    desk.run(_tail(desk, entities, count, bound(since, desk.clock.now()), personal=personal, as_json=as_json))
+    desk.run(
+        _tail(
+            desk,
+            entities,
+            count,
+            bound(since, desk.clock.now()),
+            personal=personal,
+            as_json=as_json,
+        )
+    )
 
 
 async def _tail(
@@ -180,30 +201,35 @@ async def _tail(
     from console.session import opened  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
-        wanted = [one for name in entities for one in session.known(name)] or session.catalog.entities
+        wanted = [
+            one for name in entities for one in session.known(name)
+        ] or session.catalog.entities
         left = count
-        async for record in _from(session, [session.topics.events(one) for one in wanted], since):
-            await _print(session, record, personal=personal, as_json=as_json)
-            left = None if left is None else left - 1
-            if left == 0:
-                return
+        topics = [session.topics.events(one) for one in wanted]
+        async with aclosing(_from(session, topics, since)) as records:
+            async for record in records:
+                await _print(session, record, personal=personal, as_json=as_json)
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
 
 
 async def _from(
     session: Session, topics: list[str], since: datetime | None
-) -> AsyncIterator[Received]:
+) -> AsyncGenerator[Received, None]:
     """What was published since then, then what comes; each record once."""
     from runtime.broker import Span  # noqa: PLC0415
 
     seen: dict[tuple[str, int], int] = {}
-    coming = session.reader.tail(topics)
+    start = await session.reader.ends(topics)
     for topic in topics:
         async for record in session.reader.scan(Span(topic, since=since)):
             seen[record.topic, record.partition] = record.offset
             yield record
-    async for record in coming:
-        if record.offset > seen.get((record.topic, record.partition), -1):
-            yield record
+    async with aclosing(session.reader.tail(topics, start)) as coming:
+        async for record in coming:
+            if record.offset > seen.get((record.topic, record.partition), -1):
+                yield record
 
 
 async def _print(session: Session, record: Received, *, personal: bool, as_json: bool) -> None:
@@ -255,7 +281,6 @@ def show(
 ) -> None:
     """Show one event: envelope, before and after side by side.
 
-    \b
     Examples:
       hookline events show 0b0e7a39-5f0c-4a53-8f1c-6f0f7f110001
       hookline events show 0b0e7a39-5f0c-4a53-8f1c-6f0f7f110001 --entity lead --json | jq .after

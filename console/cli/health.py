@@ -6,25 +6,24 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from typing import Any
 
 import click
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Command
 from console.cli.exits import Exit
 from schemas.errors import ConfigurationError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--url", help="Health address; by default from HOOKLINE_HEALTH_HOST and _PORT.")
 @click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds to wait.")
 @output.json_option
 @click.pass_obj
-def health(desk: Desk, url: str | None, timeout: float, *, as_json: bool) -> int:  # noqa: ASYNC109
+def health(desk: Desk, url: str | None, timeout: float, *, as_json: bool) -> int:
     """Ask a service whether it is ready; exit code 0 if so, else 1.
 
-    \b
     Examples:
       HOOKLINE_HEALTH_PORT=9101 hookline health
       hookline health --url http://127.0.0.1:9101/health/ready --json
@@ -51,7 +50,7 @@ def _own(desk: Desk) -> str:
     return f"http://{host}:{desk.settings.health_port}/health/ready"
 
 
-def _ask(url: str, timeout: float) -> tuple[int | None, Any]:
+def _ask(url: str, timeout: float) -> tuple[int | None, object]:
     """Status and body of the answer; no status if there was none."""
     if not url.startswith(("http://", "https://")):
         message = f"--url {url!r}: expected an http:// or https:// address"
@@ -67,7 +66,7 @@ def _ask(url: str, timeout: float) -> tuple[int | None, Any]:
         return None, str(error)
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> object:
     """The body as JSON, else as text."""
     try:
         return json.loads(body)
@@ -75,6 +74,6 @@ def _parsed(body: bytes) -> Any:
         return body.decode(errors="replace")
 
 
-def _text(detail: Any) -> str:
+def _text(detail: object) -> str:
     """The detail on one line."""
     return detail if isinstance(detail, str) else json.dumps(detail)

@@ -21,17 +21,19 @@ class Since(click.ParamType[timedelta | datetime]):
     name = "age"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta | datetime:
         """Read either form."""
         if isinstance(value, timedelta | datetime):
             return value
-        if age := _AGO.fullmatch(value):
+        if age := _AGO.fullmatch(str(value)):
             return timedelta(**{_UNITS[age[2]]: int(age[1])})
         try:
-            instant = datetime.fromisoformat(value)
+            instant = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value!r}: expected an age such as 15m, 2h or 7d, or an instant", param, ctx)
+            self.fail(
+                f"{value!r}: expected an age such as 15m, 2h or 7d, or an instant", param, ctx
+            )
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
@@ -40,7 +42,9 @@ class Rate(click.ParamType[float]):
 
     name = "N/s"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """Read the number before `/s`."""
         if isinstance(value, float):
             return value

@@ -16,7 +16,7 @@ from schemas.json_form import dumps, to_json
 
 if TYPE_CHECKING:
     from console.deliveries import Delivery
-    from schemas.records import Event
+    from schemas.records import Definition, Event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,7 +55,9 @@ def note(message: str) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]], title: str = "") -> Table:
     """A plain table; text is never read as markup, so no data can break it."""
-    grid = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid = Table(
+        title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for column in columns:
         grid.add_column(column, header_style="bold", overflow="fold")
     for row in rows:
@@ -125,8 +127,26 @@ def sides(event: Event) -> Table:
 _EMPTY: tuple[object, ...] = (None, [], {})
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """A JSON value in a cell."""
     if value in _EMPTY:
         return "-"
     return value if isinstance(value, str) else dumps(value).decode()
+
+
+def definition_view(definition: Definition) -> dict[str, Any]:
+    """Who saved which version when."""
+    return {
+        "id": definition.id,
+        "version": definition.version,
+        "saved_at": definition.saved_at,
+        "saved_by": definition.saved_by,
+    }
+
+
+def yaml_of(definition: Definition, manifest: dict[str, Any]) -> str:
+    """A manifest as YAML, with the version in a comment, ready to be edited and applied."""
+    import yaml  # noqa: PLC0415
+
+    head = f"# version {definition.version}, saved {moment(definition.saved_at)} by {definition.saved_by}\n"
+    return head + str(yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True))

@@ -13,16 +13,27 @@ from console.cli.lazy import Lazy, LazyGroup
 from schemas.errors import HooklineError
 
 COMMANDS: dict[str, Lazy] = {
-    "demo": Lazy("console.cli.demo:demo", "Watch the whole system work, failure and repair included."),
+    "demo": Lazy(
+        "console.cli.demo:demo", "Watch the whole system work, failure and repair included."
+    ),
     "dev": Lazy("console.cli.dev:dev", "Keep the whole system running for your own use."),
-    "apply": Lazy("console.cli.apply:apply", "Check and save workflows and webhooks from manifests."),
-    "workflows": Lazy("console.cli.workflows:workflows", "List, show, explain and remove workflows."),
-    "webhooks": Lazy("console.cli.webhooks:webhooks", "List, show, preview, test and remove webhooks."),
+    "apply": Lazy(
+        "console.cli.apply:apply", "Check and save workflows and webhooks from manifests."
+    ),
+    "workflows": Lazy(
+        "console.cli.workflows:workflows", "List, show, explain and remove workflows."
+    ),
+    "webhooks": Lazy(
+        "console.cli.webhooks:webhooks", "List, show, preview, test and remove webhooks."
+    ),
     "events": Lazy("console.cli.events:events", "Publish, watch and show events."),
     "trace": Lazy("console.cli.trace:trace", "Follow one event to the outcome of each delivery."),
-    "deliveries": Lazy("console.cli.deliveries:deliveries", "List and show deliveries and attempts."),
+    "deliveries": Lazy(
+        "console.cli.deliveries:deliveries", "List and show deliveries and attempts."
+    ),
     "dead-letters": Lazy(
-        "console.cli.dead_letters:dead_letters", "List, show, replay, discard and export dead letters."
+        "console.cli.dead_letters:dead_letters",
+        "List, show, replay, discard and export dead letters.",
     ),
     "topics": Lazy("console.cli.topics:topics", "Create the topics, or check them for drift."),
     "schemas": Lazy("console.cli.schemas:schemas", "Check schemas against the last release."),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from console.cli import output
+from console.cli.examples import Group
 
 
-@click.group("secret-key")
+@click.group("secret-key", cls=Group)
 def secret_key() -> None:
     """Keys that seal signing secrets in the webhooks topic."""
 
@@ -20,7 +21,6 @@ def generate(*, as_json: bool) -> None:
     Give the same key to every service and to this command; the newest comes first, older ones
     stay behind it, separated by commas, until everything was applied anew.
 
-    \b
     Example:
       export HOOKLINE_SECRET_KEYS=$(hookline secret-key generate)
 

@@ -10,6 +10,7 @@ import click
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Command
 from console.cli.exits import Exit
 from console.cli.options import Rate
 from console.dead_letters import DeadLetter, Where, groups, pick, read, topics_of
@@ -61,7 +62,9 @@ class Choice:
         """
         if not self.addresses:
             return [one for one in found if one.state == "open" and self.where.holds(one)]
-        named = {letter.record.place: letter for letter in (pick(found, it) for it in self.addresses)}
+        named = {
+            letter.record.place: letter for letter in (pick(found, it) for it in self.addresses)
+        }
         for letter in named.values():
             if letter.resolution is not None:
                 done = letter.resolution
@@ -72,7 +75,7 @@ class Choice:
         return list(named.values())
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("addresses", nargs=-1)
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help="As for list; may be repeated.")
 @click.option("--all-open", is_flag=True, help="Every open dead letter.")
@@ -102,7 +105,6 @@ def replay(  # noqa: PLR0917 - click passes what the command line has
     resolution in one transaction; the action keeps its id, so a receiver that saw it before can
     drop it. With --to the same action, under the same id, is delivered to another webhook.
 
-    \b
     Examples:
       hookline dead-letters replay 3:17
       hookline dead-letters replay --where webhook=orders --where error=timeout --dry-run
@@ -118,7 +120,7 @@ def replay(  # noqa: PLR0917 - click passes what the command line has
     return job.report(desk.run(job.work()), as_json=as_json)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("addresses", nargs=-1)
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help="As for list; may be repeated.")
 @click.option("--all-open", is_flag=True, help="Every open dead letter.")
@@ -140,7 +142,6 @@ def discard(
 ) -> int:
     """Settle dead letters without sending them, with the reason; the records stay readable.
 
-    \b
     Examples:
       hookline dead-letters discard 3:17 --reason "the order was cancelled"
       hookline dead-letters discard --where webhook=old-shop --reason "shop closed" --yes
@@ -191,9 +192,13 @@ class Job:
             if len(mine) < len(places):
                 output.note(f"{len(places) - len(mine)} were settled by somebody else meanwhile")
             write = self._writer(redirect)
-            await settle(publisher, mine, write, self.desk.clock, self.pace, done.extend)
+            await settle(
+                publisher, mine, write, clock=self.desk.clock, pace=self.pace, settled=done.extend
+            )
         except BaseException:
-            output.note(f"{len(done)} of {len(places)} were {self.decision.kind} before this stopped:")
+            output.note(
+                f"{len(done)} of {len(places)} were {self.decision.kind} before this stopped:"
+            )
             raise
         finally:
             await publisher.close()
@@ -243,5 +248,7 @@ class Job:
         for letter in done:
             click.echo(f"{letter.address}  {letter.webhook or letter.origin}  {letter.reason}")
         would = "would be " if self.dry_run else ""
-        click.echo(f"{len(done)} {would}{kind}" if done else "nothing: no open dead letter was chosen")
+        click.echo(
+            f"{len(done)} {would}{kind}" if done else "nothing: no open dead letter was chosen"
+        )
         return Exit.OK if done else Exit.PROBLEM

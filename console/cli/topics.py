@@ -6,10 +6,11 @@ import click
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Group
 from console.cli.exits import Exit
 
 
-@click.group()
+@click.group(cls=Group)
 def topics() -> None:
     """The topics of the system: made once, then only looked at."""
 
@@ -24,7 +25,6 @@ def create(desk: Desk, *, as_json: bool) -> int:
     _REPLICATION, the retry tiers from HOOKLINE_RETRY_TIERS_MS. Drift of existing topics is
     reported, and makes the exit code 1.
 
-    \b
     Example:
       HOOKLINE_TOPIC_REPLICATION=3 hookline topics create
 
@@ -47,7 +47,6 @@ def create(desk: Desk, *, as_json: bool) -> int:
 def check(desk: Desk, *, as_json: bool) -> int:
     """Compare the topics with what they should be; exit code 1 if anything differs.
 
-    \b
     Examples:
       hookline topics check
       hookline topics check --json | jq -r '.drift[]'

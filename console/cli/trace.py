@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.examples import Command
 from console.cli.options import bound, personal_option, since_option
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from console.verdicts import Opinion
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("event_id", type=click.UUID)
 @click.option("--entity", help="Look on this entity's topic only, which is quicker.")
 @personal_option
@@ -40,7 +41,6 @@ def trace(
     Verdicts are those of the workflows as they are saved now; an action names the version that
     made it.
 
-    \b
     Examples:
       hookline trace 0b0e7a39-5f0c-4a53-8f1c-6f0f7f110001
       hookline trace 0b0e7a39-5f0c-4a53-8f1c-6f0f7f110001 --entity lead --json | jq '.actions[].stand'
@@ -50,7 +50,9 @@ def trace(
     delivery, dead_letters, …}], "dead_letters": […], "notes": [sentence]}. `stand` is queued,
     delivered, waiting, dead, replayed or discarded. Exit code 1 if there is no such event.
     """
-    answer = desk.run(_trace(desk, str(event_id), entity, bound(since, desk.clock.now()), personal=personal))
+    answer = desk.run(
+        _trace(desk, str(event_id), entity, bound(since, desk.clock.now()), personal=personal)
+    )
     if as_json:
         output.document(answer.view())
     else:
@@ -102,7 +104,9 @@ def _tree(answer: Trace) -> Tree:
     for one in answer.followed:
         _action(actions, one)
     for letter in answer.unread:
-        root.add(Text(f"could not be matched: {letter.reason} (dead letter {letter.address})", "red"))
+        root.add(
+            Text(f"could not be matched: {letter.reason} (dead letter {letter.address})", "red")
+        )
     for note in answer.notes:
         root.add(Text(note, style="yellow"))
     return root
@@ -110,9 +114,11 @@ def _tree(answer: Trace) -> Tree:
 
 def _opinion(opinion: Opinion) -> Text:
     """One workflow's word on one line."""
-    word, style = {True: ("matches", "green"), False: ("no match", "dim"), None: ("invalid", "red")}[
-        opinion.matched
-    ]
+    word, style = {
+        True: ("matches", "green"),
+        False: ("no match", "dim"),
+        None: ("invalid", "red"),
+    }[opinion.matched]
     name = f"{opinion.workflow} (version {opinion.version}): "
     return Text.assemble(name, (word, style), "" if opinion.matched else f": {opinion.reason}")
 

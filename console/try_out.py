@@ -1,0 +1,141 @@
+"""Sends one signed test event to a webhook, as the webhook service would, and keeps the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from console.find_events import find
+from console.personal import masked_event
+from console.previews import Preview, hidden_webhook, preview
+from console.samples import sample_action, sample_event
+from console.session import Session
+from runtime.clock import Clock
+from runtime.secrets import SecretBox
+from schemas.records import Action, Definition, Event
+from webhook_service.address import networks
+from webhook_service.outcome import Answer, Delivered, NoAnswer, judge
+from webhook_service.render import request_of
+from webhook_service.send import Sender
+from webhook_service.sign import key_of, signature_headers
+from webhook_service.webhook import Webhook, from_spec
+
+#: So that a receiver can tell a test from an event, if it cares.
+TEST_HEADER = ("hookline-test", "true")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One test request and what came of it.
+
+    Attributes:
+        request: As it was sent, secrets and personal fields masked.
+        delivered: Whether the answer was 2xx.
+        status: None without an answer; `error_class` says why.
+    """
+
+    request: Preview
+    delivered: bool
+    status: int | None
+    error_class: str | None
+    error: str | None
+    response_headers: Mapping[str, str]
+    response_body: str
+    total_ms: float
+
+    def view(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "delivered": self.delivered,
+            "request": self.request.view(),
+            "status": self.status,
+            "error_class": self.error_class,
+            "error": self.error,
+            "response_headers": dict(self.response_headers),
+            "response_body": self.response_body,
+            "total_ms": self.total_ms,
+        }
+
+
+async def chosen_event(
+    session: Session,
+    definition: Definition,
+    event_id: str | None,
+    entity: str | None,
+    now: datetime,
+) -> tuple[Event, Action]:
+    """The event with that id, or one made up for the webhook, and an action that delivers it.
+
+    Raises:
+        NotFoundError: There is no such event.
+        ConfigurationError: There is no such entity.
+    """
+    if event_id is not None:
+        event = (await find(session, event_id, session.known(entity), None)).event
+    else:
+        accepted = hidden_webhook(definition).entities
+        name = session.known(entity or (accepted or ("person",))[0])[0]
+        event = sample_event(name, session.catalog.fields(name), now)
+    return event, sample_action(event, definition.id, now)
+
+
+async def try_out(
+    session: Session,
+    definition: Definition,
+    event_id: str | None,
+    entity: str | None,
+    clock: Clock,
+) -> Trial:
+    """Send one request, now, whatever the webhook's state.
+
+    Raises:
+        ConfigurationError: There is no key for the webhook's secret.
+        NotFoundError: There is no such event.
+    """
+    webhook = from_spec(definition.spec, SecretBox(session.settings.secret_keys).open)
+    event, action = await chosen_event(session, definition, event_id, entity, clock.now())
+    answer = await _send(session, webhook, action, event, clock)
+    masked = masked_event(event, session.catalog.fields(event.entity))
+    shown = preview(definition, action, masked, exact=False)
+    if not isinstance(answer, Answer):
+        return Trial(
+            request=shown,
+            delivered=False,
+            status=None,
+            error_class=answer.error_class,
+            error=answer.error,
+            response_headers={},
+            response_body="",
+            total_ms=answer.total_ms,
+        )
+    judgement = judge(answer, clock.now())
+    delivered = isinstance(judgement, Delivered)
+    return Trial(
+        request=shown,
+        delivered=delivered,
+        status=answer.status,
+        error_class=None if delivered else "status",
+        error=getattr(judgement, "reason", None),
+        response_headers=answer.headers,
+        response_body=answer.body.decode(errors="replace"),
+        total_ms=answer.total_ms,
+    )
+
+
+async def _send(
+    session: Session, webhook: Webhook, action: Action, event: Event, clock: Clock
+) -> Answer | NoAnswer:
+    """The signed request, through the service's own hardened client."""
+    settings = session.settings
+    request = request_of(webhook, action, event)
+    signature = signature_headers(
+        key_of(webhook.secret), str(action.action_id), clock.now(), request.body
+    )
+    sender = Sender(networks(settings.webhook_allow_networks), settings.webhook_response_body_bytes)
+    try:
+        await sender.start()
+        return await sender.send(request, (*signature, TEST_HEADER), webhook.timeout)
+    finally:
+        await sender.close()
