@@ -113,6 +113,9 @@ class Settings(KafkaSettings):
     """0 takes any free port and logs it."""
     entity_database_url: str = Field(default="sqlite:///hookline-entities.db", repr=False)
     """Any SQLAlchemy address: SQLite, PostgreSQL, MySQL."""
+    entity_max_body_bytes: int = Field(default=256 * 1024, ge=1024, le=64 * 1024 * 1024)
+    """Larger requests are refused with 413. An event holds its record twice, before and after, and
+    a broker takes 1 MiB unless told otherwise."""
     relay_poll_ms: int = Field(default=200, ge=1, le=60_000)
     """How often the relay looks for outbox rows that nobody told it of."""
     relay_batch: int = Field(default=500, ge=1, le=10_000)
