@@ -12,7 +12,8 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPart
 from kafka.protocol.consumer import IsolationLevel
 
 from runtime.broker import TopicConfig, TopicPartition
-from runtime.kafka.connection import build, client_arguments
+from runtime.kafka.client import Untyped, build
+from runtime.kafka.connection import client_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.worker import Worker
 from runtime.settings import Settings
@@ -31,7 +32,7 @@ class KafkaAdmin:
         self._settings = settings
         self._servers = settings.kafka_bootstrap_servers
         self._worker = Worker("hookline-admin")
-        self._client: Any = None
+        self._client: Untyped = None
 
     async def topics(self) -> Mapping[str, TopicConfig]:
         """Every topic there is, with the configuration keys that Hookline sets."""
@@ -67,7 +68,7 @@ class KafkaAdmin:
 
     # Everything below runs on the worker's thread.
 
-    def _admin(self) -> Any:  # noqa: ANN401 - the client has no types
+    def _admin(self) -> Untyped:
         if self._client is None:
             self._client = build(KafkaAdminClient, client_arguments(self._settings))
         return self._client
@@ -129,7 +130,7 @@ class KafkaAdmin:
 
 
 def end_offsets(
-    admin: Any,  # noqa: ANN401 - the client has no types
+    admin: Untyped,
     partitions: Collection[ClientPartition],
 ) -> dict[ClientPartition, int]:
     """Where each partition ends, open transactions included."""

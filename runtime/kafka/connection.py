@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
-
-from kafka.net.compat import KafkaNetClient
 
 from runtime.kafka.oauth import ClientCredentials
 from runtime.settings import Settings
@@ -69,25 +66,6 @@ def producer_arguments(settings: Settings) -> Arguments:
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
     }
-
-
-def build(kind: Callable[..., Any], arguments: Arguments) -> Any:  # noqa: ANN401 - untyped client
-    """Make a client; one that cannot reach a broker leaves no thread behind.
-
-    Its constructor starts a thread before it looks for a broker and forgets it when there is none.
-    """
-    made: list[Any] = []
-
-    def net_client(*args: object, **options: object) -> Any:  # noqa: ANN401 - as above
-        made.append(KafkaNetClient(*args, **options))
-        return made[-1]
-
-    try:
-        return kind(kafka_client=net_client, **arguments)
-    except BaseException:
-        for client in made:
-            client.close()
-        raise
 
 
 def silence_client_logs() -> None:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from kafka import KafkaConsumer
-from kafka import TopicPartition as ClientPartition
 
 from runtime.broker import Received, TopicPartition
-from runtime.kafka.connection import build, consumer_arguments
+from runtime.kafka.client import Untyped, build, close_consumer, partitions_of, received
+from runtime.kafka.connection import consumer_arguments
 from runtime.kafka.failures import HOPELESS, reason
-from runtime.kafka.poller import (
-    FIRST_PAUSE_S,
-    LONGEST_PAUSE_S,
-    MOST_FAILURES,
-    POLL_MS,
-    close_consumer,
-    headers,
-)
+from runtime.kafka.poller import FIRST_PAUSE_S, LONGEST_PAUSE_S, MOST_FAILURES, POLL_MS
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from schemas.errors import ConfigurationError
@@ -52,7 +45,7 @@ class Follower:
         self._sink = sink
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="follow-tables", daemon=True)
-        self._client: Any = None
+        self._client: Untyped = None
         self._positions: dict[TopicPartition, int] = {}
         self._failures = 0
 
@@ -114,11 +107,9 @@ class Follower:
         self._failures = 0
         self._positions |= moved
         records = [
-            Received(
-                p.topic, p.partition, one.offset, one.timestamp, one.key, one.value, headers(one)
-            )
-            for p, part in found.items()
-            for one in part
+            one
+            for place, part in found.items()
+            for one in received(place.topic, place.partition, part)
         ]
         self._sink.seen(records, moved)
 
@@ -136,20 +127,3 @@ class Follower:
         client, self._client = self._client, None
         if client is not None:
             close_consumer(client, timeout_ms=2_000)
-
-
-def partitions_of(client: Any, topics: Collection[str]) -> list[ClientPartition]:  # noqa: ANN401
-    """Every partition of the topics.
-
-    Raises:
-        ConfigurationError: A topic does not exist.
-    """
-    found: list[ClientPartition] = []
-    for topic in topics:
-        numbers = client.partitions_for_topic(topic)
-        if not numbers:
-            raise ConfigurationError(
-                f"Kafka has no topic {topic}; `hookline topics create` makes what is missing"
-            )
-        found += [ClientPartition(topic, number) for number in sorted(numbers)]
-    return found

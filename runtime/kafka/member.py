@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from kafka.errors import KafkaError
 
 from runtime.broker import Position, RebalanceListener, Received, TopicPartition
+from runtime.kafka.client import Untyped
 from runtime.kafka.failures import broker_error
+from runtime.kafka.handover import Polled, Relay, Seek
 from runtime.kafka.inbox import Inbox
 from runtime.kafka.offsets import client_offsets
-from runtime.kafka.poller import Polled, Poller, Seek
+from runtime.kafka.poller import Poller
 from runtime.kafka.rebalance import Positions
 from runtime.kafka.worker import on_loop
 from runtime.logs import get_logger
@@ -22,7 +23,7 @@ from schemas.errors import BrokerError, HooklineError, IllegalStepError
 
 log = get_logger(__name__)
 
-_Change = Callable[[], Any]
+_Change = Callable[[], Awaitable[None]]
 
 
 class GroupMember:
@@ -32,12 +33,10 @@ class GroupMember:
         """Joins nothing yet."""
         self._settings = settings
         self._group = group
+        self._topics = topics
         self._budget_s = settings.rebalance_budget_ms / 1000
-        self.poller = Poller(settings, group, topics, _Relay(self))
-        self.inbox = Inbox()
-        #: Records handed to the loop and those that left the inbox since: each has one writer.
-        self.arriving = 0
-        self._arrived = 0
+        self._inbox = Inbox()
+        self._poller: Poller | None = None
         self._epoch = 0
         self._owned: frozenset[TopicPartition] = frozenset()
         self._marks: dict[TopicPartition, int] = {}
@@ -48,7 +47,6 @@ class GroupMember:
         self._failure: BaseException | None = None
         self._listener: RebalanceListener | None = None
         self._dispatcher: asyncio.Task[None] | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
         self._started: asyncio.Future[None] | None = None
         self._stopped: asyncio.Future[None] | None = None
 
@@ -56,14 +54,16 @@ class GroupMember:
 
     async def start(self, listener: RebalanceListener) -> None:
         """Join the group; the first assignment arrives through the listener."""
-        if self.loop is not None:
+        if self._poller is not None:
             raise IllegalStepError("a consumer is started once")
-        self.loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         self._listener = listener
-        self._started = self.loop.create_future()
-        self._stopped = self.loop.create_future()
+        self._started = loop.create_future()
+        self._stopped = loop.create_future()
         self._dispatcher = asyncio.create_task(self._dispatch())
-        self.poller.start()
+        relay = Relay(loop, self)
+        self._poller = Poller(self._settings, self._group, self._topics, self._inbox, relay)
+        self._poller.start()
         try:
             await self._started
         except BaseException:
@@ -72,32 +72,32 @@ class GroupMember:
 
     async def receive(self) -> Sequence[Received]:
         """The next records of the partitions that are ours and not paused."""
-        while not self.inbox.waiting or self._assigning:
+        while not self._inbox.ready or self._assigning:
             if self._failure is not None:
                 raise self._failure
-            if self.loop is None or (self._stopped is not None and self._stopped.done()):
+            if self._stopped is None or self._stopped.done():
                 raise IllegalStepError("a consumer receives between its start and its close")
             self._something.clear()
             await self._something.wait()
-        records = self.inbox.take()
-        self.poller.wake()
+        records = self._inbox.take()
+        self._wake_poller()
         return records
 
     def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Receive nothing of these until resumed; records already fetched are kept for later."""
         mine = self._owned & set(partitions)
-        self.inbox.pause(mine)
+        self._inbox.pause(mine)
         for partition in mine:
             # The bound holds for what is set aside too: beyond it, it is fetched again later.
-            offset = self.inbox.first_parked(partition)
-            if offset is not None and self.inbox.parked > self._settings.fetch_buffer_records:
+            offset = self._inbox.first_parked(partition)
+            if offset is not None and self._inbox.parked > self._settings.fetch_buffer_records:
                 self._seek(partition, offset, lambda: None)
 
     def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Undo `pause`; partitions that are not ours are ignored."""
-        self.inbox.resume(self._owned & set(partitions))
+        self._inbox.resume(self._owned & set(partitions))
         self._something.set()
-        self.poller.wake()
+        self._wake_poller()
 
     async def seek(self, partition: TopicPartition, offset: int) -> None:
         """Receive this partition from `offset` on; what was fetched before is dropped."""
@@ -107,7 +107,7 @@ class GroupMember:
         done: asyncio.Future[None] = loop.create_future()
 
         def settle() -> None:
-            on_loop(loop, lambda: done.done() or done.set_result(None))
+            on_loop(loop, _settle, done, None)
 
         self._seek(partition, offset, settle)
         await done
@@ -145,15 +145,15 @@ class GroupMember:
 
     async def close(self) -> None:
         """Leave the group (the listener's `revoked` is awaited first) and free everything."""
-        if self._stopped is None or self._dispatcher is None:
+        if self._poller is None or self._stopped is None or self._dispatcher is None:
             return
-        self.poller.stop()
+        self._poller.stop()
         await self._stopped
         self._changes.put_nowait(None)
         await self._dispatcher
         self._something.set()
 
-    def membership(self, positions: Collection[TopicPartition]) -> Any:  # noqa: ANN401
+    def membership(self, positions: Collection[TopicPartition]) -> Untyped:
         """Who we are in the group, for a transaction that commits these partitions' positions."""
         return self._client_for(positions).group_metadata()
 
@@ -162,15 +162,10 @@ class GroupMember:
     def take_in(self, epoch: int, polled: list[Polled]) -> None:
         """Keep what was polled, unless the assignment or the position has changed since."""
         for part in polled:
-            self._arrived += len(part.records)
+            self._inbox.arrive(len(part.records))
             if epoch == self._epoch and part.mark == self._marks.get(part.partition, 0):
-                self.inbox.put(part.partition, part.records)
+                self._inbox.put(part.partition, part.records)
         self._something.set()
-
-    def room(self) -> int:
-        """How many more records may be polled; also called by the polling thread."""
-        in_hand = self.inbox.waiting + self.arriving - self._arrived
-        return self._settings.fetch_buffer_records - in_hand
 
     def on_assigned(self, epoch: int, positions: Positions) -> None:
         """Partitions have come: nothing is received until the service knows."""
@@ -215,25 +210,32 @@ class GroupMember:
 
     # ------------------------------------------------------------------------------- the rest
 
-    def _client_for(self, partitions: Collection[TopicPartition]) -> Any:  # noqa: ANN401
+    def _client_for(self, partitions: Collection[TopicPartition]) -> Untyped:
         strange = set(partitions) - self._owned
-        client = self.poller.client
+        client = self._poller.client if self._poller is not None else None
         if strange or client is None:
             names = ", ".join(map(str, sorted(strange or partitions)))
             raise BrokerError(f"{names}: not ours (any more) in group {self._group}")
         return client
 
     def _seek(self, partition: TopicPartition, offset: int, done: Callable[[], None]) -> None:
-        self.inbox.drop(partition)
+        if self._poller is None or self._stopped is None or self._stopped.done():
+            done()
+            return
+        self._inbox.drop(partition)
         self._last_mark += 1
         self._marks[partition] = self._last_mark
-        self.poller.seek(Seek(self._epoch, partition, offset, self._last_mark, done))
+        self._poller.seek(Seek(self._epoch, partition, offset, self._last_mark, done))
 
     def _drop(self, epoch: int, partitions: Collection[TopicPartition]) -> None:
         self._epoch = epoch
         self._marks.clear()
-        self.inbox.forget(partitions)
-        self.poller.wake()
+        self._inbox.forget(partitions)
+        self._wake_poller()
+
+    def _wake_poller(self) -> None:
+        if self._poller is not None:
+            self._poller.wake()
 
     async def _dispatch(self) -> None:
         """Tell the listener of one change after the other, in order."""
@@ -278,47 +280,6 @@ class GroupMember:
     async def _tell_lost(self, partitions: Collection[TopicPartition]) -> None:
         if self._listener is not None:
             await self._listener.lost(partitions)
-
-
-class _Relay:
-    """Brings the poller's reports to the loop; its methods are called on other threads."""
-
-    def __init__(self, member: GroupMember) -> None:
-        self._member = member
-
-    def _pass(self, call: Callable[..., None], *args: object) -> None:
-        if self._member.loop is not None:
-            on_loop(self._member.loop, call, *args)
-
-    def polled(self, epoch: int, polled: list[Polled]) -> None:
-        self._member.arriving += sum(len(part.records) for part in polled)
-        self._pass(self._member.take_in, epoch, polled)
-
-    def assigned(self, epoch: int, positions: Positions) -> None:
-        self._pass(self._member.on_assigned, epoch, positions)
-
-    def revoking(
-        self, epoch: int, partitions: Collection[TopicPartition], done: Callable[[], None]
-    ) -> None:
-        self._pass(self._member.on_revoking, epoch, partitions, done)
-
-    def lost(self, epoch: int, partitions: Collection[TopicPartition]) -> None:
-        self._pass(self._member.on_lost, epoch, partitions)
-
-    def started(self, error: HooklineError | None) -> None:
-        self._pass(self._member.on_started, error)
-
-    def failed(self, error: HooklineError) -> None:
-        self._pass(self._member.on_failed, error)
-
-    def stopped(self) -> None:
-        self._pass(self._member.on_stopped)
-
-    def room(self) -> int:
-        return self._member.room()
-
-    def paused(self) -> frozenset[TopicPartition]:
-        return self._member.inbox.paused
 
 
 def _settle(answer: asyncio.Future[None], outcome: object) -> None:

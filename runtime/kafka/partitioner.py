@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from kafka.partitioner.default import DefaultPartitioner, murmur2
+
+from runtime.kafka.client import Untyped
 
 
 @lru_cache(maxsize=20_000)
@@ -21,14 +22,14 @@ def spread(key: bytes) -> int:
 class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc] # the client has no types
     """The client's own choice, with the hash of a key computed once."""
 
-    def partition(
+    def partition(  # noqa: PLR0917 - the client calls it so
         self,
         topic: str,
         key: object,
         serialized_key: bytes | None,
         value: object,
         serialized_value: bytes | None,
-        cluster: Any,  # noqa: ANN401 - the client has no types
+        cluster: Untyped,
     ) -> int | None:
         """The partition of one record; None when the topic is not known."""
         if serialized_key is None:

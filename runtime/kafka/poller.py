@@ -5,22 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Collection
 
 from kafka import KafkaConsumer
 from kafka import TopicPartition as ClientPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 
-from runtime.broker import Received, TopicPartition
-from runtime.kafka.connection import build, consumer_arguments
+from runtime.broker import TopicPartition
+from runtime.kafka.client import Untyped, build, close_consumer, no_topic, received
+from runtime.kafka.connection import consumer_arguments
 from runtime.kafka.failures import HOPELESS, broker_error, reason
+from runtime.kafka.handover import Polled, Relay, Seek
+from runtime.kafka.inbox import Inbox
 from runtime.kafka.rebalance import Positions, RebalanceBridge
+from runtime.kafka.watchdog import Watchdog
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from schemas.errors import BrokerError, ConfigurationError, HooklineError
+from schemas.errors import BrokerError, HooklineError
 
 log = get_logger(__name__)
 
@@ -31,85 +33,28 @@ MAX_POLL_RECORDS = 500
 MOST_FAILURES = 8
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-#: Between two looks for lag without progress; the second look that sees the same rebuilds.
 WATCH_S = 15.0
 #: Topics made a moment ago may not be known to every broker yet.
 TOPICS_WAIT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """What one poll gave of one partition.
-
-    Attributes:
-        mark: The last seek that was done before it was polled; 0 for none.
-    """
-
-    partition: TopicPartition
-    mark: int
-    records: list[Received]
-
-
-@dataclass(frozen=True, slots=True)
-class Seek:
-    """Asked for by the loop; done by the thread unless the assignment has changed since."""
-
-    epoch: int
-    partition: TopicPartition
-    offset: int
-    mark: int
-    done: Callable[[], None]
-
-
-class PollerSink(Protocol):
-    """Where the poller reports; every call comes from another thread and returns at once."""
-
-    def polled(self, epoch: int, polled: list[Polled]) -> None:
-        """Records of the assignment with this number."""
-
-    def assigned(self, epoch: int, positions: Positions) -> None:
-        """A new assignment, with its number."""
-
-    def revoking(
-        self, epoch: int, partitions: Collection[TopicPartition], done: Callable[[], None]
-    ) -> None:
-        """An assignment is about to end."""
-
-    def lost(self, epoch: int, partitions: Collection[TopicPartition]) -> None:
-        """An assignment has ended."""
-
-    def started(self, error: HooklineError | None) -> None:
-        """The first connection stands, or there is none."""
-
-    def failed(self, error: HooklineError) -> None:
-        """The consumer failed for good."""
-
-    def stopped(self) -> None:
-        """The thread ends."""
-
-    def room(self) -> int:
-        """How many records may still be polled."""
-
-    def paused(self) -> frozenset[TopicPartition]:
-        """The partitions that shall not be polled."""
-
-
-class _Stuck(Exception):  # noqa: N818 - not an error of anybody's, a reason to rebuild
-    """There is lag and nothing comes."""
-
-
 class Poller:
-    """Owns the consumer from its making to its end; all its methods but `_*` are for the loop."""
+    """Owns the consumer from its making to its end."""
 
     def __init__(
-        self, settings: Settings, group: str, topics: Collection[str], sink: PollerSink
+        self,
+        settings: Settings,
+        group: str,
+        topics: Collection[str],
+        inbox: Inbox,
+        relay: Relay,
     ) -> None:
         """Starts nothing yet."""
         self._settings = settings
-        self._servers = settings.kafka_bootstrap_servers
         self._group = group
         self._topics = sorted(topics)
-        self._sink = sink
+        self._inbox = inbox
+        self._relay = relay
         self._thread = threading.Thread(target=self._live, name=f"poll-{group}", daemon=True)
         self._wake = threading.Event()
         self._stopping = False
@@ -118,18 +63,18 @@ class Poller:
         self._epoch = 0
         self._failures = 0
         self._bridge: RebalanceBridge | None = None
-        self._watched_at = 0.0
-        self._lagging: Mapping[Any, int] = {}
-        self.watch_s = WATCH_S
-        #: The client, as long as there is one; its thread-safe parts are used from the loop.
-        self.client: Any = None
+        self._watchdog = Watchdog(WATCH_S)
+        #: The client, while there is one; its thread-safe parts are used from the loop.
+        self.client: Untyped = None
+
+    # -------------------------------------------------------------------------- for the loop
 
     def start(self) -> None:
-        """Begin; `started` tells how it went."""
+        """Begin; the relay tells how it went."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; `stopped` tells when."""
+        """End; the relay tells when."""
         self._stopping = True
         self._wake.set()
 
@@ -142,28 +87,28 @@ class Poller:
         self._seeks.append(seek)
         self._wake.set()
 
-    # ------------------------------------------------------------------ the sink of the bridge
+    # ------------------------- for the bridge: on the client's thread, while `poll` waits for it
 
     def now_assigned(self, positions: Positions) -> None:
-        """On the client's thread, while `poll` waits for it."""
+        """Partitions have come."""
         self._epoch += 1
-        self._sink.assigned(self._epoch, positions)
+        self._relay.assigned(self._epoch, positions)
 
     def being_revoked(
         self, partitions: Collection[TopicPartition], done: Callable[[], None]
     ) -> None:
-        """On the client's thread, while `poll` (or `close`) waits for it."""
+        """Partitions are about to go; `poll`, or `close`, waits until `done`."""
         self._epoch += 1
         self._marks.clear()
-        self._sink.revoking(self._epoch, partitions, done)
+        self._relay.revoking(self._epoch, partitions, done)
 
     def were_lost(self, partitions: Collection[TopicPartition]) -> None:
-        """On the client's thread, while `poll` waits for it; or on ours before a rebuild."""
+        """Partitions are gone; also called by our own thread, before it rebuilds."""
         self._epoch += 1
         self._marks.clear()
-        self._sink.lost(self._epoch, partitions)
+        self._relay.lost(self._epoch, partitions)
 
-    # ------------------------------------------------------------------------------ the thread
+    # ---------------------------------------------------------------------------- the thread
 
     def _live(self) -> None:
         try:
@@ -172,7 +117,7 @@ class Poller:
                     self._go()
         finally:
             self._end()
-            self._sink.stopped()
+            self._relay.stopped()
 
     def _begin(self) -> bool:
         """The first connection: its failure is the caller's."""
@@ -180,11 +125,11 @@ class Poller:
             self._connect()
             self._find_topics()
         except KafkaError as error:
-            self._sink.started(self._error(error, "connecting"))
+            self._relay.started(self._error(error, "connecting"))
         except HooklineError as error:
-            self._sink.started(error)
+            self._relay.started(error)
         else:
-            self._sink.started(None)
+            self._relay.started(None)
             return True
         return False
 
@@ -197,17 +142,12 @@ class Poller:
                 self._cycle()
         except HOPELESS as error:
             self._give_up(error)
-        except Exception as error:  # noqa: BLE001 - a poll that failed once would fail for ever
-            # "On any exception from poll: close and rebuild": a corrupt batch, for one, is
-            # raised again by each further poll without an end.
+        except Exception as error:  # noqa: BLE001 - whatever it was, only a new consumer helps
+            # A corrupt batch, for one, is raised again by each further poll, without an end.
             connected = self.client is not None
             self._failures += connected
-            log.warning(
-                "broker.consumer_rebuilt" if connected else "broker.unreachable",
-                group=self._group,
-                error=reason(error),
-                failures=self._failures,
-            )
+            event = "broker.consumer_rebuilt" if connected else "broker.unreachable"
+            log.warning(event, group=self._group, error=reason(error), failures=self._failures)
             if self._failures >= MOST_FAILURES:
                 self._give_up(error)
             else:
@@ -216,14 +156,15 @@ class Poller:
 
     def _give_up(self, error: Exception) -> None:
         self._throw_away()
-        self._sink.failed(self._error(error, "reading"))
+        self._relay.failed(self._error(error, "reading"))
         self._stopping = True
 
     def _connect(self) -> None:
+        session_ms = self._settings.kafka_session_timeout_ms
         arguments = consumer_arguments(self._settings) | {
             "group_id": self._group,
-            "session_timeout_ms": self._settings.kafka_session_timeout_ms,
-            "heartbeat_interval_ms": max(300, self._settings.kafka_session_timeout_ms // 4),
+            "session_timeout_ms": session_ms,
+            "heartbeat_interval_ms": max(300, session_ms // 4),
             "max_poll_interval_ms": self._settings.kafka_max_poll_interval_ms,
             # By range, topics with the same number of partitions are shared out alike: who
             # has partition 3 of one has partition 3 of all.
@@ -237,25 +178,21 @@ class Poller:
             self._settings.kafka_request_timeout_ms,
         )
         client.subscribe(self._topics, listener=self._bridge)
-        self._watched_at = time.monotonic()
-        self._lagging = {}
+        self._watchdog.progress()
         self.client = client
 
     def _find_topics(self) -> None:
         deadline = time.monotonic() + TOPICS_WAIT_S
         while missing := [one for one in self._topics if not self.client.partitions_for_topic(one)]:
-            if time.monotonic() > deadline:
-                raise ConfigurationError(
-                    f"Kafka at {','.join(self._servers)} has no topic {', '.join(missing)};"
-                    " `hookline topics create` makes what is missing"
-                )
+            if self._stopping or time.monotonic() > deadline:
+                raise no_topic(missing)
             self._wake.wait(0.1)
 
     def _cycle(self) -> None:
         """One poll, with what the loop wants done before it."""
         self._wake.clear()
         self._do_seeks()
-        room = self._sink.room()
+        room = self._settings.fetch_buffer_records - self._inbox.waiting(self._relay.handed)
         self._pause(full=room <= 0)
         if room <= 0:
             # Polling goes on, for that is what keeps us in the group; there is nothing to wait
@@ -266,23 +203,14 @@ class Poller:
         found = self.client.poll(timeout_ms=POLL_MS, max_records=min(room, MAX_POLL_RECORDS))
         if found:
             self._failures = 0
-            self._watched_at = time.monotonic()
-            self._lagging = {}
-            self._sink.polled(self._epoch, [self._polled(*part) for part in found.items()])
-        elif time.monotonic() - self._watched_at > self.watch_s:
-            self._watch()
+            self._watchdog.progress()
+            self._relay.polled(self._epoch, [self._polled(*part) for part in found.items()])
+        else:
+            self._watchdog.look(self.client)
 
-    def _polled(self, partition: Any, records: list[Any]) -> Polled:  # noqa: ANN401
+    def _polled(self, partition: Untyped, records: list[Untyped]) -> Polled:
         ours = TopicPartition(*partition)
-        topic, number = ours
-        return Polled(
-            ours,
-            self._marks.get(ours, 0),
-            [
-                Received(topic, number, one.offset, one.timestamp, one.key, one.value, headers(one))
-                for one in records
-            ],
-        )
+        return Polled(ours, self._marks.get(ours, 0), received(*ours, records))
 
     def _do_seeks(self) -> None:
         while self._seeks:
@@ -295,10 +223,8 @@ class Poller:
 
     def _pause(self, *, full: bool) -> None:
         assigned = self.client.assignment()
-        wanted = assigned if full else assigned & self._sink.paused()
+        wanted = assigned if full else assigned & self._inbox.paused
         paused = self.client.paused()
-        if wanted == paused:
-            return
         try:
             self.client.pause(*(wanted - paused))
             self.client.resume(*(paused - wanted))
@@ -306,29 +232,10 @@ class Poller:
             # A rebalance came in between; the next cycle sees the new assignment.
             log.debug("broker.pause_missed", group=self._group)
 
-    def _watch(self) -> None:
-        """Look for lag without progress; the second time the same is seen it counts."""
-        self._watched_at = time.monotonic()
-        active = sorted(self.client.assignment() - self.client.paused())
-        if not active:
-            return
-        try:
-            ends = self.client.end_offsets(active, timeout_ms=5_000)
-            at = {one: self.client.position(one, timeout_ms=1_000) for one in active}
-        except KafkaError:
-            return  # no broker, no progress: nothing that a new consumer could mend
-        lagging = {
-            one: offset for one, offset in at.items() if offset is not None and offset < ends[one]
-        }
-        if lagging and lagging == self._lagging:
-            raise _Stuck(f"no progress for {2 * self.watch_s:g} s at {lagging}")
-        self._lagging = lagging
-
     def _throw_away(self) -> None:
         """Close the consumer without a word to the service but that its partitions are lost."""
         client, self.client = self.client, None
-        while self._seeks:
-            self._seeks.popleft().done()
+        self._drop_seeks()
         if client is None:
             return
         if self._bridge is not None:
@@ -339,9 +246,9 @@ class Poller:
         close_consumer(client, timeout_ms=2_000)
 
     def _rest(self) -> None:
-        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, self._failures - 1))
-        if self._failures == 0:
-            pause_s = 1.0  # there is no broker to connect to
+        pause_s = 1.0  # there is no broker to connect to
+        if self._failures:
+            pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self._failures - 1))
         deadline = time.monotonic() + pause_s
         while not self._stopping and (left := deadline - time.monotonic()) > 0:
             self._wake.wait(left)
@@ -349,26 +256,15 @@ class Poller:
 
     def _end(self) -> None:
         """Leave the group; the service is asked to give up its partitions first."""
-        while self._seeks:
-            self._seeks.popleft().done()
+        self._drop_seeks()
         if self.client is not None:
             close_consumer(self.client, timeout_ms=5_000)
             self.client = None
 
+    def _drop_seeks(self) -> None:
+        while self._seeks:
+            self._seeks.popleft().done()
+
     def _error(self, error: Exception, doing: str) -> BrokerError:
         text = f"{doing} {', '.join(self._topics)} as group {self._group}"
-        return broker_error(error, text, self._servers)
-
-
-def headers(record: Any) -> tuple[tuple[str, bytes], ...]:  # noqa: ANN401 - untyped client
-    """A record's headers; a null value, which Kafka allows, is read as empty."""
-    return tuple((name, value if value is not None else b"") for name, value in record.headers)
-
-
-def close_consumer(client: Any, timeout_ms: int) -> None:  # noqa: ANN401 - untyped client
-    """Close whatever state it is in; its threads end in any case."""
-    try:
-        client.close(autocommit=False, timeout_ms=timeout_ms)
-    except (KafkaError, RuntimeError, OSError) as error:
-        log.info("broker.close_failed", error=reason(error))
-        client._client.close()  # noqa: SLF001 - `close` did not get that far
+        return broker_error(error, text, self._settings.kafka_bootstrap_servers)

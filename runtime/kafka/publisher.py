@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from runtime.broker import Acknowledged, Outgoing
-from runtime.kafka.connection import Arguments, build, producer_arguments
+from runtime.kafka.client import Untyped, build, close_producer
+from runtime.kafka.connection import producer_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.partitioner import RememberingPartitioner
 from runtime.kafka.room import Room
@@ -64,11 +64,11 @@ class KafkaPublisher:
             settings.publish_buffer_bytes,
             settings.publish_wait_ms / 1000,
         )
-        self._outcomes: deque[tuple[_Ticket, int, int, Any]] = deque()
+        self._outcomes: deque[tuple[_Ticket, int, int, Untyped]] = deque()
         self._draining = False
         self._lookups: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._producer: Any = None
+        self._producer: Untyped = None
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -78,7 +78,7 @@ class KafkaPublisher:
     async def start(self) -> None:
         """Connect; BrokerError if there is no broker within the request timeout."""
         self._loop = asyncio.get_running_loop()
-        arguments: Arguments = producer_arguments(self._settings) | {
+        arguments = producer_arguments(self._settings) | {
             "partitioner": RememberingPartitioner(),
         }
         try:
@@ -186,17 +186,3 @@ def _size(record: Outgoing) -> int:
     for name, value in record.headers:
         size += len(name) + len(value)
     return size
-
-
-def close_producer(producer: Any, timeout_s: float) -> None:  # noqa: ANN401 - untyped client
-    """Flush within the timeout, then stop its threads whatever came of it.
-
-    `close` raises when the flush takes too long, and then has stopped nothing.
-    """
-    try:
-        producer.close(timeout=timeout_s)
-    except KafkaError:
-        producer._sender.force_close()  # noqa: SLF001 - there is no public way
-        producer._sender.join(timeout_s + 1)  # noqa: SLF001
-        producer._unregister_cleanup()  # noqa: SLF001
-        producer._closed = True  # noqa: SLF001

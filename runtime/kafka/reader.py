@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kafka import KafkaConsumer
 from kafka import TopicPartition as ClientPartition
 from kafka.errors import KafkaError
 
 from runtime.broker import Received, Span, TopicPartition
-from runtime.kafka.connection import build, consumer_arguments
+from runtime.kafka.client import Untyped, build, close_consumer, partitions_of, received
+from runtime.kafka.connection import consumer_arguments
 from runtime.kafka.failures import broker_error
-from runtime.kafka.follower import partitions_of
-from runtime.kafka.poller import POLL_MS, close_consumer, headers
+from runtime.kafka.poller import POLL_MS
 from runtime.kafka.worker import Worker
 from runtime.settings import Settings
 from schemas.errors import ConfigurationError
@@ -72,7 +72,7 @@ class _Reading:
         self._settings = settings
         self._topics = sorted(topics)
         self._worker = Worker("hookline-reader")
-        self._client: Any = None
+        self._client: Untyped = None
         self._ends: Partitions = {}
 
     async def ask(self, call: Callable[[], T]) -> T:
@@ -133,12 +133,11 @@ class _Reading:
 
     def poll(self) -> list[Received]:
         """What came within the poll's time."""
+        found = self._client.poll(timeout_ms=POLL_MS)
         return [
-            Received(
-                p.topic, p.partition, one.offset, one.timestamp, one.key, one.value, headers(one)
-            )
-            for p, part in self._client.poll(timeout_ms=POLL_MS).items()
-            for one in part
+            one
+            for place, part in found.items()
+            for one in received(place.topic, place.partition, part)
         ]
 
     def _client_ends(self) -> Partitions:

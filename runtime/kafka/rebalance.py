@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.net.wakeup_notifier import WakeupNotifier
 
 from runtime.broker import Position, TopicPartition
+from runtime.kafka.client import Untyped
 
 Positions = Mapping[TopicPartition, Position | None]
 
@@ -35,7 +36,9 @@ class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # u
     on only while it is suspended; while it runs, `poll` does not return.
     """
 
-    def __init__(self, client: Any, sink: RebalanceSink, budget_s: float, timeout_ms: int) -> None:  # noqa: ANN401
+    def __init__(
+        self, client: Untyped, sink: RebalanceSink, budget_s: float, timeout_ms: int
+    ) -> None:
         """Listens for one client; `mute` it before that client is thrown away.
 
         Args:
@@ -54,7 +57,7 @@ class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # u
         """Say nothing any more."""
         self._muted = True
 
-    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+    async def on_partitions_assigned(self, assigned: Collection[Untyped]) -> None:
         """Read what the group has committed, then tell; the service is not waited for."""
         if self._muted or not assigned:
             return
@@ -69,7 +72,7 @@ class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # u
             positions[TopicPartition(*partition)] = position
         self._sink.now_assigned(positions)
 
-    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+    async def on_partitions_revoked(self, revoked: Collection[Untyped]) -> None:
         """Tell, and wait until the service has finished, at most for the budget."""
         if self._muted or not revoked:
             return
@@ -77,11 +80,11 @@ class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # u
         self._sink.being_revoked(_ours(revoked), finished.notify)
         await finished(self._budget_s)
 
-    async def on_partitions_lost(self, lost: Collection[Any]) -> None:
+    async def on_partitions_lost(self, lost: Collection[Untyped]) -> None:
         """Tell; there is nothing to wait for."""
         if not self._muted and lost:
             self._sink.were_lost(_ours(lost))
 
 
-def _ours(partitions: Collection[Any]) -> frozenset[TopicPartition]:
+def _ours(partitions: Collection[Untyped]) -> frozenset[TopicPartition]:
     return frozenset(TopicPartition(*partition) for partition in partitions)

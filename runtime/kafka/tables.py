@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TypeVar
 
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as ClientPartition
@@ -12,12 +12,15 @@ from kafka.errors import KafkaError
 
 from runtime.broker import Received, TableListener, TopicPartition
 from runtime.kafka.admin import end_offsets
-from runtime.kafka.connection import build, client_arguments
+from runtime.kafka.client import Untyped, build, no_topic
+from runtime.kafka.connection import client_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.follower import Follower, Positions
 from runtime.kafka.worker import Worker, on_loop
 from runtime.settings import Settings
-from schemas.errors import ConfigurationError, HooklineError, IllegalStepError
+from schemas.errors import HooklineError, IllegalStepError
+
+T = TypeVar("T")
 
 
 class KafkaTables:
@@ -31,7 +34,7 @@ class KafkaTables:
         self._positions: dict[TopicPartition, int] = {}
         self._waiting: list[tuple[dict[TopicPartition, int], asyncio.Future[None]]] = []
         self._worker = Worker("hookline-tables")
-        self._admin: Any = None
+        self._admin: Untyped = None
         self._follower: Follower | None = None
         self._failure: HooklineError | None = None
         self._stopped: asyncio.Future[None] | None = None
@@ -120,12 +123,9 @@ class KafkaTables:
     async def _check(self, topics: Collection[str]) -> None:
         missing = await self._ask(lambda: self._missing(topics))
         if missing:
-            raise ConfigurationError(
-                f"Kafka at {','.join(self._servers)} has no topic {', '.join(missing)};"
-                " `hookline topics create` makes what is missing"
-            )
+            raise no_topic(missing)
 
-    async def _ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    async def _ask(self, call: Callable[[], T]) -> T:
         try:
             return await self._worker.run(call)
         except KafkaError as error:
@@ -137,7 +137,7 @@ class KafkaTables:
     def _connect(self) -> None:
         self._admin = build(KafkaAdminClient, client_arguments(self._settings))
 
-    def _described(self, topics: Collection[str]) -> list[Any]:
+    def _described(self, topics: Collection[str]) -> list[Untyped]:
         return list(self._admin.describe_topics(sorted(topics)))
 
     def _missing(self, topics: Collection[str]) -> list[str]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from runtime.broker import Acknowledged, Consumer, Outgoing, Position, TopicPartition
-from runtime.kafka.connection import build, producer_arguments
+from runtime.kafka.client import Untyped, build, close_producer
+from runtime.kafka.connection import producer_arguments
 from runtime.kafka.failures import FENCED, broker_error
 from runtime.kafka.member import GroupMember
 from runtime.kafka.offsets import client_offsets
 from runtime.kafka.partitioner import RememberingPartitioner
-from runtime.kafka.publisher import close_producer
 from runtime.kafka.worker import Worker
 from runtime.logs import get_logger
 from runtime.settings import Settings
@@ -39,7 +38,7 @@ class KafkaTransactionalPublisher:
         self._worker = Worker(f"hookline-{transactional_id}")
         self._fenced: FencedError | None = None
         self._started = False
-        self._producer: Any = None
+        self._producer: Untyped = None
 
     async def start(self) -> None:
         """Take over the transactional identity; fences whoever had it."""
@@ -106,8 +105,8 @@ class KafkaTransactionalPublisher:
             close_producer(producer, timeout_s)
 
     def _transact(
-        self, records: Sequence[Outgoing], offsets: Any, group: Any
-    ) -> list[Acknowledged]:  # noqa: ANN401
+        self, records: Sequence[Outgoing], offsets: Untyped, group: Untyped
+    ) -> list[Acknowledged]:
         if self._producer is None:
             self._reconnect()
         try:
@@ -126,7 +125,7 @@ class KafkaTransactionalPublisher:
         self._commit()
         return [Acknowledged(one.topic, one.partition, one.offset) for one in written]
 
-    def _send(self, record: Outgoing) -> Any:  # noqa: ANN401
+    def _send(self, record: Outgoing) -> Untyped:
         return self._producer.send(
             record.topic, record.value, record.key, list(record.headers), record.partition
         )
@@ -170,7 +169,7 @@ class KafkaTransactionalPublisher:
             self._discard()
 
     @property
-    def _state(self) -> Any:  # noqa: ANN401
+    def _state(self) -> Untyped:
         return self._producer._transaction_manager  # noqa: SLF001 - there is no public way
 
     def _cause(self, error: Exception) -> BaseException:

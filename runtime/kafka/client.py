@@ -1,0 +1,101 @@
+"""The client's objects: how they are made, read and closed, whatever state they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias
+
+from kafka import TopicPartition as ClientPartition
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
+
+from runtime.broker import Received
+from runtime.kafka.failures import reason
+from runtime.logs import get_logger
+from schemas.errors import ConfigurationError
+
+log = get_logger(__name__)
+
+#: An object of the client library, which has no types.
+Untyped: TypeAlias = Any
+
+
+def build(kind: Callable[..., Untyped], arguments: Mapping[str, object]) -> Untyped:
+    """Make a client; one that cannot reach a broker leaves no thread behind.
+
+    Its constructor starts a thread before it looks for a broker and forgets it when there is none.
+    """
+    made: list[Untyped] = []
+
+    def net_client(*args: object, **options: object) -> Untyped:
+        made.append(KafkaNetClient(*args, **options))
+        return made[-1]
+
+    try:
+        return kind(kafka_client=net_client, **arguments)
+    except BaseException:
+        for client in made:
+            client.close()
+        raise
+
+
+def close_consumer(client: Untyped, timeout_ms: int) -> None:
+    """Leave the group and close; its threads end in any case."""
+    try:
+        client.close(autocommit=False, timeout_ms=timeout_ms)
+    except (KafkaError, RuntimeError, OSError) as error:
+        log.info("broker.close_failed", error=reason(error))
+        client._client.close()  # noqa: SLF001 - `close` did not get that far
+
+
+def close_producer(producer: Untyped, timeout_s: float) -> None:
+    """Flush within the timeout, then stop its threads whatever came of it.
+
+    `close` raises when the flush takes too long, and then has stopped nothing.
+    """
+    try:
+        producer.close(timeout=timeout_s)
+    except KafkaError:
+        producer._sender.force_close()  # noqa: SLF001 - there is no public way
+        producer._sender.join(timeout_s + 1)  # noqa: SLF001
+        producer._unregister_cleanup()  # noqa: SLF001
+        producer._closed = True  # noqa: SLF001
+
+
+def received(topic: str, partition: int, records: Collection[Untyped]) -> list[Received]:
+    """What a poll gave of one partition; a header without a value, which is legal, reads empty."""
+    return [
+        Received(
+            topic,
+            partition,
+            one.offset,
+            one.timestamp,
+            one.key,
+            one.value,
+            tuple((name, value or b"") for name, value in one.headers),
+        )
+        for one in records
+    ]
+
+
+def partitions_of(client: Untyped, topics: Collection[str]) -> list[ClientPartition]:
+    """Every partition of the topics.
+
+    Raises:
+        ConfigurationError: One does not exist.
+    """
+    numbers = {topic: client.partitions_for_topic(topic) for topic in sorted(topics)}
+    missing = [topic for topic, found in numbers.items() if not found]
+    if missing:
+        raise no_topic(missing)
+    return [
+        ClientPartition(topic, one) for topic, found in numbers.items() for one in sorted(found)
+    ]
+
+
+def no_topic(missing: Collection[str]) -> ConfigurationError:
+    """What to say, and do, about topics that are not there."""
+    return ConfigurationError(
+        f"Kafka has no topic {', '.join(sorted(missing))};"
+        " `hookline topics create` makes what is missing"
+    )
