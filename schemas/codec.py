@@ -5,23 +5,34 @@ Pure: no clock, no I/O.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import fields
-from io import BytesIO
-from operator import attrgetter
-from typing import Any, Protocol
-
-from fastavro import schemaless_reader, schemaless_writer
+from typing import Any, Protocol, TypeVar
 
 from schemas.catalog import Catalog, NamedSchema
 from schemas.composition import named_schema
 from schemas.errors import SchemaError, UnknownSchemaError
-from schemas.framing import Fingerprint, Reference, SchemaId, head_of, reference_in
+from schemas.framing import (
+    CONFLUENT_HEAD,
+    SINGLE_OBJECT_HEAD,
+    Fingerprint,
+    Reference,
+    SchemaId,
+    head_of,
+    reference_in,
+)
+from schemas.reading import Reader
 from schemas.records import Action, Attempt, Definition, Event
+from schemas.resolution import adapter
+from schemas.wire import Refused
+from schemas.writing import Writer
 
 __all__ = ["Codec", "Fingerprint", "Reference", "SchemaId", "SchemaSource"]
 
 Record = Event | Action | Attempt | Definition
+R = TypeVar("R", Event, Action, Attempt, Definition)
+#: Reads the record that begins at an index of the bytes.
+Read = Callable[[bytes, int], Any]
 
 
 class SchemaSource(Protocol):
@@ -39,14 +50,24 @@ class SchemaSource(Protocol):
 
 
 class Codec:
-    """Encodes and decodes every record there is, with the schemas of one catalog."""
+    """Encodes and decodes every record there is, with the schemas of one catalog.
+
+    Schemas are compiled when a record first needs them and kept; a record after that costs no
+    more than its own bytes.
+    """
 
     def __init__(self, catalog: Catalog, source: SchemaSource) -> None:
         """Nothing is asked of the source before the first record."""
-        self._catalog = catalog
         self._source = source
-        self._writers: dict[str, tuple[bytes, Any]] = {}
-        self._readers: dict[tuple[str, bytes], tuple[Any, Any]] = {}
+        self._events = {name: catalog.event(name) for name in catalog.entities}
+        self._catalog = catalog
+        self._writers: dict[str, tuple[Writer, bytes]] = {}
+        #: By the name of the record that is expected, then by its framing.
+        self._readers: dict[str, dict[bytes, Read]] = {}
+        self._event_readers = {
+            entity: self._readers.setdefault(schema.name, {})
+            for entity, schema in self._events.items()
+        }
 
     def encode(self, record: Record) -> bytes:
         """A record as bytes, framed as the registry says.
@@ -58,20 +79,10 @@ class Codec:
         schema = self._schema_of(record)
         known = self._writers.get(schema.name)
         if known is None:
-            known = (self._source.reference_of(schema).head, schema.parsed)
+            head = self._source.reference_of(schema).head
+            known = (Writer(schema.name, json.loads(schema.text)), head)
             self._writers[schema.name] = known
-        head, parsed = known
-        out = BytesIO()
-        out.write(head)
-        names, values = _PARTS[type(record)]
-        try:
-            schemaless_writer(
-                out, parsed, dict(zip(names, values(record), strict=True)), strict_allow_default=True
-            )
-        except Exception as error:
-            message = f"{schema.name} cannot be written: {error}"
-            raise SchemaError(message) from error
-        return out.getvalue()
+        return known[0].write(record, known[1])
 
     def decode_event(self, entity: str, data: bytes | None) -> Event:
         """Read an event of one entity.
@@ -79,28 +90,35 @@ class Codec:
         Raises:
             SchemaError: It is not one.
             UnknownSchemaError: It names a schema that is not known (yet).
+            ConfigurationError: There is no such entity.
         """
-        values = self._decode(self._catalog.event(entity), data)
-        values["changed_fields"] = tuple(values["changed_fields"])
-        return Event(**values)
+        schema = self._events.get(entity) or self._catalog.event(entity)
+        event: Event = self._decode(schema, _event, data)
+        if event.entity != entity:
+            message = f"the event is of the entity {event.entity!r}; expected {entity!r}"
+            raise SchemaError(message)
+        return event
 
     def decode_action(self, data: bytes | None) -> Action:
         """Read an action; raises as `decode_event`."""
-        return Action(**self._decode(self._catalog.action, data))
+        action: Action = self._decode(self._catalog.action, Action, data)
+        return action
 
     def decode_attempt(self, data: bytes | None) -> Attempt:
         """Read an attempt; raises as `decode_event`."""
-        return Attempt(**self._decode(self._catalog.attempt, data))
+        attempt: Attempt = self._decode(self._catalog.attempt, Attempt, data)
+        return attempt
 
     def decode_definition(self, data: bytes | None) -> Definition:
         """Read a definition; raises as `decode_event`."""
-        return Definition(**self._decode(self._catalog.definition, data))
+        definition: Definition = self._decode(self._catalog.definition, Definition, data)
+        return definition
 
     def _schema_of(self, record: Record) -> NamedSchema:
         """The schema that writes a record."""
         match record:
             case Event():
-                return self._catalog.event(record.entity)
+                return self._events.get(record.entity) or self._catalog.event(record.entity)
             case Action():
                 return self._catalog.action
             case Attempt():
@@ -108,47 +126,60 @@ class Codec:
             case Definition():
                 return self._catalog.definition
 
-    def _decode(self, schema: NamedSchema, data: bytes | None) -> dict[str, Any]:
-        """The fields of a record, by name."""
+    def _decode(self, schema: NamedSchema, make: Callable[..., R], data: bytes | None) -> Any:
+        """Read a record as the schema says."""
         if data is None:
-            message = f"the record is a tombstone; expected a {schema.name}"
+            message = f"the record is a tombstone (no value at all); expected a {schema.name}"
             raise SchemaError(message)
+        readers = self._readers.setdefault(schema.name, {})
+        read = readers.get(data[:SINGLE_OBJECT_HEAD])
+        if read is not None:
+            return read(data, SINGLE_OBJECT_HEAD)
+        read = readers.get(data[:CONFLUENT_HEAD])
+        if read is not None:
+            return read(data, CONFLUENT_HEAD)
         head = head_of(data)
-        writer, reader = self._readers.get((schema.name, head)) or self._reader(schema, head)
-        source = BytesIO(data)
-        source.seek(len(head))
-        try:
-            values: dict[str, Any] = schemaless_reader(source, writer, reader)
-        except Exception as error:
-            message = f"the record is not a readable {schema.name}: {type(error).__name__}: {error}"
-            raise SchemaError(message) from error
-        left = len(data) - source.tell()
-        if left:
-            message = f"{left} bytes are left over after the {schema.name}"
-            raise SchemaError(message)
-        return values
+        read = readers[head] = self._reader(schema, make, reference_in(head))
+        return read(data, len(head))
 
-    def _reader(self, schema: NamedSchema, head: bytes) -> tuple[Any, Any]:
-        """How to read what has this head as the schema: writer's, and ours if it differs."""
-        reference = reference_in(head)
+    def _reader(self, schema: NamedSchema, make: Callable[..., R], reference: Reference) -> Read:
+        """What reads records of the schema that were written with the referenced one."""
         text = self._source.find(reference)
         if text is None and reference == Fingerprint(schema.fingerprint):
             text = schema.text
         if text is None:
             raise UnknownSchemaError(reference)
-        pair: tuple[Any, Any]
         if text == schema.text:
-            pair = (schema.parsed, None)
-        else:
-            pair = (named_schema(text).parsed, schema.parsed)
-        self._readers[schema.name, head] = pair
-        return pair
+            return Reader(schema.name, json.loads(text), make).read
+        try:
+            return _resolving(schema, make, text, reference)
+        except ValueError as error:
+            message = f"{reference} cannot be read as {schema.name}: {error}"
+            raise SchemaError(message) from error
 
 
-def _parts(kind: type[Record]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """The names of a record's fields, and what fetches them all."""
-    names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
+def _resolving(schema: NamedSchema, make: Callable[..., R], text: str, reference: Reference) -> Read:
+    """What reads records of another version of a schema."""
+    writer = named_schema(text)
+    if isinstance(reference, Fingerprint) and writer.fingerprint != reference.value:
+        message = f"the schema that is known by it is another ({writer.fingerprint.hex()})"
+        raise ValueError(message)
+    reader = Reader(writer.name, json.loads(text))
+    adapt = adapter(text, schema.text)
+
+    def read(data: bytes, start: int) -> R:
+        values = reader.read(data, start)
+        try:
+            return make(**adapt(values))
+        except Refused as error:
+            message = f"written with {reference}, not readable as {schema.name}: {error}"
+            raise SchemaError(message) from error
+
+    return read
 
 
-_PARTS = {kind: _parts(kind) for kind in (Event, Action, Attempt, Definition)}
+def _event(*values: Any, **named: Any) -> Event:
+    """An event from its values in order, or by name; lists become tuples."""
+    if named:
+        return Event(**{**named, "changed_fields": tuple(named["changed_fields"])})
+    return Event(*values[:-1], tuple(values[-1]))

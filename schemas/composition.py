@@ -41,10 +41,14 @@ def named_schema(text: str) -> NamedSchema:
     """Parse a self-contained schema.
 
     Raises:
-        ValueError: It is not JSON, or fastavro does not take it (its errors are ValueErrors too).
+        ValueError: It is not JSON, or not Avro.
     """
-    parsed = parse_schema(json.loads(text))
-    canonical = to_parsing_canonical_form(parsed)
+    try:
+        parsed = parse_schema(json.loads(text))
+        canonical = to_parsing_canonical_form(parsed)
+    except Exception as error:  # fastavro's errors have no common base; a KeyError may come too
+        message = f"not an Avro schema: {type(error).__name__}: {error}"
+        raise ValueError(message) from error
     mark = bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
     name = parsed["name"] if isinstance(parsed, dict) else str(parsed)
     return NamedSchema(name, text, parsed, mark)

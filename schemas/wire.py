@@ -7,9 +7,11 @@ more than the record has bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
+from typing import Any
 from uuid import UUID, SafeUUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -155,24 +157,56 @@ def number(v: int) -> bytes:
 def micros(v: datetime) -> bytes:
     """An instant as bytes."""
     since = v - EPOCH
-    z = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    return _micros(z)
+    n = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    z = (n << 1) ^ (n >> 63)
+    if not 1 << 49 <= z < 1 << 56:
+        return number(n)
+    z = (z & 0x0FFFFFFF) | ((z & 0x00FFFFFFF0000000) << 4)
+    z = (z & 0x00003FFF00003FFF) | ((z & 0x0FFFC0000FFFC000) << 2)
+    z = (z & 0x007F007F007F007F) | ((z & 0x3F803F803F803F80) << 1)
+    return (z | _EIGHT).to_bytes(8, "little")
+
+
+def fitting(v: Decimal | int, precision: int, scale: int) -> Decimal:
+    """The same decimal with exactly `scale` digits after the point."""
+    n = int(EXACT.scaleb(Decimal(v), scale))
+    made = Decimal(n).scaleb(-scale, EXACT)
+    if made != v:
+        message = f"has more than {scale} digits after the point"
+        raise Refused(message)
+    if not -(10**precision) < n < 10**precision:
+        message = f"has more than {precision - scale} digits before the point"
+        raise Refused(message)
+    return made
 
 
 @lru_cache(4096)
-def _micros(n: int) -> bytes:
-    """Microseconds since the epoch as bytes; the same instants come often (before, after)."""
-    return number(n)
-
-
 def unscaled(v: Decimal | int, precision: int, scale: int) -> bytes:
     """A decimal's unscaled bytes, their length in front."""
-    n = int(EXACT.scaleb(Decimal(v), scale))
-    if Decimal(n).scaleb(-scale, EXACT) != v:
-        message = f"more than {scale} digits after the point"
+    if not Decimal(v).is_finite():
+        message = f"is {v}; expected a finite decimal"
         raise Refused(message)
-    if not -(10**precision) < n < 10**precision:
-        message = f"more than {precision - scale} digits before the point"
-        raise Refused(message)
+    n = int(EXACT.scaleb(fitting(v, precision, scale), scale))
     raw = n.to_bytes((n.bit_length() + 8) // 8, "big", signed=True)
     return number(len(raw)) + raw
+
+
+def uuid_text(v: UUID) -> bytes:
+    """A UUID's 36 characters."""
+    h = v.int.to_bytes(16).hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}".encode()
+
+
+def complete(
+    given: Mapping[str, Any], known: tuple[str, ...], defaults: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """A record with the defaults of what was left out; refuses what is unknown or missing."""
+    unknown = [repr(name) for name in given if name not in known]
+    if unknown:
+        message = f"{', '.join(unknown)} is no field here; the fields are {', '.join(known)}"
+        raise Refused(message)
+    missing = [name for name in known if name not in given and name not in defaults]
+    if missing:
+        message = f"{', '.join(missing)} is missing"
+        raise Refused(message)
+    return {**defaults, **given}
