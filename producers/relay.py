@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -50,6 +51,21 @@ class EventWriter(Protocol):
         """Write many, pipelined; raises BrokerError on the first that failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a relay moves, and how.
+
+    Attributes:
+        batch: The most events that are read, and held in memory, at once.
+        poll: How soon a change that another process committed is noticed.
+    """
+
+    entity: str
+    topic: str
+    batch: int
+    poll: timedelta
+
+
 class Relay:
     """Moves one entity's events from its outbox to its topic."""
 
@@ -57,36 +73,28 @@ class Relay:
         self,
         outbox: Outbox,
         publisher: EventWriter,
+        news: asyncio.Event,
         *,
-        entity: str,
-        topic: str,
         clock: Clock,
         health: Health,
-        batch: int,
-        poll: timedelta,
+        lane: Lane,
     ) -> None:
         """Nothing is read before `run`.
 
         Args:
-            batch: The most events that are read, and held in memory, at once.
-            poll: How soon a change that another process committed is noticed.
+            news: Set by whoever commits to the outbox, so that the relay looks at once.
+            health: Told of the backlog under `broker`.
         """
         self._outbox = outbox
         self._publisher = publisher
-        self._entity = entity
-        self._topic = topic
+        self._news = news
         self._clock = clock
         self._health = health
-        self._batch = batch
-        self._poll = poll
-        self._news = asyncio.Event()
+        self._lane = lane
+        self._entity = lane.entity
         self._finishing = False
         self._failures = 0
         self._counted_at: datetime | None = None
-
-    def wake(self) -> None:
-        """Say that something was committed: look at once."""
-        self._news.set()
 
     def finish(self) -> None:
         """Ask `run` to return once nothing waits that can be published now."""
@@ -113,7 +121,7 @@ class Relay:
             if not await self._outbox.take_turn():
                 self._report("another process on this database publishes the events")
                 return False
-            rows = await self._outbox.waiting(self._batch)
+            rows = await self._outbox.waiting(self._lane.batch)
             for wave in waves(rows):
                 await self._publish(wave)
         except FencedError:
@@ -131,7 +139,7 @@ class Relay:
     async def _publish(self, wave: Sequence[Waiting]) -> None:
         """Write events of different records, and mark them once all are acknowledged."""
         await self._publisher.publish_all(
-            [Outgoing(self._topic, row.key.encode(), row.payload, row.headers) for row in wave]
+            [Outgoing(self._lane.topic, row.key.encode(), row.payload, row.headers) for row in wave]
         )
         now = self._clock.now()
         for row in wave:
@@ -160,7 +168,7 @@ class Relay:
 
     def _report(self, detail: str) -> None:
         # Never "not ready": changes are taken and kept safe while the broker is away.
-        self._health.set("relay", ok=True, detail=detail)
+        self._health.set("broker", ok=True, detail=detail)
 
     async def _pause(self) -> None:
         """Wait for news or the next poll; after a failure, for its pause."""
@@ -169,7 +177,7 @@ class Relay:
             await self._clock.sleep(timedelta(seconds=pause))
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._poll.total_seconds()):
+            async with asyncio.timeout(self._lane.poll.total_seconds()):
                 await self._news.wait()
 
 
