@@ -61,7 +61,7 @@ def configure(level: Level, format: Format, service: str, *, stream: TextIO | No
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*shared, _name_module],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
@@ -75,6 +75,15 @@ def mask(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[
     """Blank the values that a log must not show (a structlog processor)."""
     for key in MASKED_KEYS & event.keys():
         event[key] = MASK
+    return event
+
+
+def _name_module(
+    logger: logging.Logger, _: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A library's logger stands under the same key as ours."""
+    record = event.get("_record")
+    event["module"] = logger.name if record is None else record.name
     return event
 
 
