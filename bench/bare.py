@@ -1,0 +1,125 @@
+"""The bare loops that the services are compared with: the same client, none of our code.
+
+Each does the least that the same work needs, so a ratio to it says what everything else costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from bench.clockwork import Spent, spending
+from runtime.broker import Outgoing
+
+
+def send_loop(servers: str, records: Sequence[Outgoing]) -> Spent:
+    """`send` every record, `flush`, check every future: an idempotent producer, acks=all."""
+    producer = KafkaProducer(
+        bootstrap_servers=servers, enable_idempotence=True, acks="all", linger_ms=5
+    )
+    producer.partitions_for(records[0].topic)
+    with spending() as spent:
+        futures = [
+            producer.send(
+                record.topic, value=record.value, key=record.key, headers=list(record.headers)
+            )
+            for record in records
+        ]
+        producer.flush()
+        for future in futures:
+            future.get(timeout=60)
+    producer.close()
+    return spent
+
+
+def transact_loop(servers: str, source: str, target: str, count: int, batch: int) -> Spent:
+    """Consume, produce the same bytes and commit the offsets, one transaction a batch."""
+    name = f"bare-{time.monotonic_ns()}"
+    consumer = KafkaConsumer(
+        source,
+        bootstrap_servers=servers,
+        group_id=name,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_poll_records=batch,
+    )
+    producer = KafkaProducer(
+        bootstrap_servers=servers,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=5,
+        transactional_id=name,
+    )
+    producer.init_transactions()
+    producer.partitions_for(target)
+    done = 0
+    first = consumer.poll(timeout_ms=30_000, max_records=1)
+    for partition in first:
+        consumer.seek(partition, 0)
+    with spending() as spent:
+        while done < count:
+            polled = consumer.poll(timeout_ms=1_000)
+            if not polled:
+                continue
+            done += _pass_on(polled, target, producer, consumer)
+    producer.close()
+    consumer.close()
+    return spent
+
+
+def _pass_on(
+    polled: dict[TopicPartition, list[Any]],
+    target: str,
+    producer: KafkaProducer,
+    consumer: KafkaConsumer,
+) -> int:
+    """One transaction around what one poll returned; how many records it was."""
+    producer.begin_transaction()
+    count = 0
+    for records in polled.values():
+        for record in records:
+            producer.send(target, value=record.value, key=record.key, headers=record.headers)
+            count += 1
+    positions = {
+        partition: OffsetAndMetadata(records[-1].offset + 1, "", records[-1].leader_epoch)
+        for partition, records in polled.items()
+    }
+    producer.send_offsets_to_transaction(positions, consumer.group_metadata())
+    producer.commit_transaction()
+    return count
+
+
+async def post_loop(url: str, body: bytes, count: int, concurrency: int) -> Spent:
+    """Sign and POST the same bytes with aiohttp, `concurrency` at a time; no Kafka."""
+    key = b"k" * 32
+    left = iter(range(count))
+
+    async def sender(session: aiohttp.ClientSession) -> None:
+        for number in left:
+            stamp = str(int(time.time()))
+            signed = f"msg_{number}.{stamp}.".encode() + body
+            signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+            headers = {
+                "content-type": "application/json",
+                "webhook-id": f"msg_{number}",
+                "webhook-timestamp": stamp,
+                "webhook-signature": f"v1,{signature}",
+            }
+            async with session.post(url, data=body, headers=headers) as answer:
+                await answer.read()
+
+    connector = aiohttp.TCPConnector(limit=concurrency)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        with spending() as spent:
+            await asyncio.gather(*(sender(session) for _ in range(concurrency)))
+    return spent

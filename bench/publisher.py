@@ -1,0 +1,60 @@
+"""Events per second through `EventPublisher`, encoding included, against a bare loop of `send`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bench import bare, samples
+from bench.clockwork import Spent, median_ratio, spending
+from bench.world import World
+from producers import EventPublisher
+from runtime.broker import Outgoing
+from schemas.events import event_headers
+from schemas.records import Event
+
+EVENTS = 10_000
+BATCH = 500
+ROUNDS = 5
+
+
+async def measure(world: World) -> dict[str, object]:
+    """Both in turn, several times; the ratio is the median of the rounds."""
+    events = [samples.event(number) for number in range(EVENTS)]
+    records = [
+        Outgoing(
+            world.settings.topics.events("lead"),
+            event.entity_id.encode(),
+            world.codec.encode(event),
+            event_headers(event, "/bench"),
+        )
+        for event in events
+    ]
+    pairs: list[tuple[Spent, Spent]] = []
+    servers = world.environ["HOOKLINE_KAFKA_BOOTSTRAP_SERVERS"]
+    async with EventPublisher.connect(world.settings, source_uri="/bench") as publisher:
+        await publisher.publish_all(events[:BATCH])
+        for _ in range(ROUNDS):
+            plain = await asyncio.to_thread(bare.send_loop, servers, records)
+            with spending() as ours:
+                await _pipelined(publisher, events)
+            pairs.append((ours, plain))
+    rates = [(EVENTS / ours.wall_s, EVENTS / plain.wall_s) for ours, plain in pairs]
+    return {
+        "events_per_s": [round(ours) for ours, _ in rates],
+        "bare_events_per_s": [round(plain) for _, plain in rates],
+        "cpu_us_per_event": [round(ours.cpu_s / EVENTS * 1e6, 1) for ours, _ in pairs],
+        "bare_cpu_us_per_event": [round(plain.cpu_s / EVENTS * 1e6, 1) for _, plain in pairs],
+        "ratio": round(median_ratio(rates), 3),
+        "bar": 0.6,
+    }
+
+
+async def _pipelined(publisher: EventPublisher, events: list[Event]) -> None:
+    """Batch after batch, with two under way so that the wire is never idle."""
+    under_way: list[asyncio.Task[object]] = []
+    for start in range(0, len(events), BATCH):
+        batch = events[start : start + BATCH]
+        under_way.append(asyncio.create_task(publisher.publish_all(batch)))
+        if len(under_way) > 2:  # noqa: PLR2004
+            await under_way.pop(0)
+    await asyncio.gather(*under_way)
