@@ -84,10 +84,8 @@ def sample(kind: FieldType) -> Any:  # noqa: ANN401 - whatever the field holds
     if kind.nullable:
         return None
     match kind:
-        case ScalarType(kind="enum", symbols=symbols):
-            return symbols[0]
-        case ScalarType(kind=name):
-            return _VALUES[name]
+        case ScalarType():
+            return kind.symbols[0] if kind.symbols else _VALUES[kind.kind]
         case RecordType(fields=fields):
             return {name: sample(inner) for name, inner in fields.items()}
         case ListType():

@@ -11,7 +11,7 @@ import contextlib
 import json
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +74,14 @@ async def running(
     environ: Mapping[str, str],
     name: str,
     announce: Announce,
-    prepare: Callable[[Plan, Path, Settings, Broker], None] | None = None,
+    prepare: Callable[[Plan, Settings, Broker], Awaitable[None]],
 ) -> AsyncIterator[System]:
     """A system for as long as the block lasts.
 
     Args:
         name: `demo` or `dev`; first part of the topics' names.
         announce: Told in a sentence what is being done; may be called from another thread.
-        prepare: Called with everything there before any process starts.
+        prepare: Called when the topics are there, before any process starts: saves definitions.
 
     Raises:
         ConfigurationError: No broker can be found or started; names what is missing.
@@ -100,8 +100,7 @@ async def running(
         stack.push_async_callback(_delete_topics, broker, made.prefix)
         await _create_topics(settings, broker)
         (directory / "receiver.json").write_text(json.dumps(made.secrets))
-        if prepare is not None:
-            await asyncio.to_thread(prepare, made, directory, settings, broker)
+        await prepare(made, settings, broker)
         http = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
         children: list[Child] = []
         stack.push_async_callback(_stop, children, announce)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,21 +15,12 @@ from console.cli.exits import Exit
 from console.cli.options import Rate
 from console.dead_letters import DeadLetter, Where, groups, pick, read, topics_of
 from console.errors import RefusedError
-from console.replay import (
-    Decision,
-    Pace,
-    Redirection,
-    replayed,
-    resolution,
-    settle,
-    transactional_id,
-)
+from console.replay import Decision, Pace, Redirection
 from console.views import letter_view
 from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from console.session import Session
-    from runtime.broker import Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,38 +172,28 @@ class Job:
     async def _settled(
         self, session: Session, places: set[str], redirect: Redirection | None
     ) -> list[DeadLetter]:
-        """Settle those that are still open once nobody else can settle them."""
-        name = transactional_id(session.settings.topic_prefix)
-        publisher = session.broker.transactional_publisher(name)
+        """Settle them, and say how far it came if it is stopped on the way."""
+        from console.takeover import settle_open  # noqa: PLC0415
+
         done: list[DeadLetter] = []
         try:
-            await publisher.start()
-            still = [one for one in await self._read(session) if one.state == "open"]
-            mine = [one for one in still if one.record.place in places]
-            if len(mine) < len(places):
-                output.note(f"{len(places) - len(mine)} were settled by somebody else meanwhile")
-            write = self._writer(redirect)
-            await settle(
-                publisher, mine, write, clock=self.desk.clock, pace=self.pace, settled=done.extend
+            late = await settle_open(
+                session,
+                places,
+                self.decision,
+                clock=self.desk.clock,
+                settled=done.extend,
+                pace=self.pace,
+                redirect=redirect,
             )
         except BaseException:
             output.note(
-                f"{len(done)} of {len(places)} were {self.decision.kind} before this stopped:"
+                f"{len(done)} of {len(places)} were {self.decision.kind} before this stopped"
             )
             raise
-        finally:
-            await publisher.close()
+        if late:
+            output.note(f"{late} were settled by somebody else meanwhile")
         return done
-
-    def _writer(self, redirect: Redirection | None) -> Callable[[DeadLetter], Sequence[Outgoing]]:
-        """What to write for one dead letter."""
-
-        def records(letter: DeadLetter) -> Sequence[Outgoing]:
-            settled = resolution(letter, self.decision)
-            again = self.decision.kind == "replayed"
-            return (replayed(letter, redirect), settled) if again else (settled,)
-
-        return records
 
     async def _read(self, session: Session) -> list[DeadLetter]:
         """Every dead letter as of now."""

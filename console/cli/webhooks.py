@@ -95,8 +95,7 @@ def remove(desk: Desk, webhook_ids: tuple[str, ...], *, force: bool, as_json: bo
       hookline webhooks remove old-shop
       hookline webhooks remove old-shop --force
 
-    JSON: {"removed": [id]}. Exit code 1 if one does not exist, 2 if one is in use; then none is
-    removed.
+    JSON: {"removed": [id]}. Exit code 1 if one does not exist or is in use; then none is removed.
     """
     from console.cli.removal import removed  # noqa: PLC0415
 
