@@ -18,10 +18,12 @@ from schemas.generated import Source
 
 _NAMES: dict[str, Any] = {
     name: getattr(wire, name)
-    for name in ("rest", "length", "count", "whole", "instant", "day", "decimal", "uuid_of")
+    for name in ("rest", "length", "count", "whole", "instant", "day", "decimal", "uuid_of", "text")
 } | {
     "FLOAT": Struct("<f").unpack_from,
     "DOUBLE": Struct("<d").unpack_from,
+    #: What a short string takes with its length, by the byte that says it; 0 for other bytes.
+    "SHORT": [0 if first & 129 else 1 + (first >> 1) for first in range(256)],
     "BOOL": {0: False, 1: True},
 }
 #: A record of more fields becomes a function of its own; smaller ones are read in place.
@@ -162,13 +164,15 @@ class _Compiler:
 
     def _union(self, schema: list[Any], target: str, path: str) -> None:
         """One branch of several; its number must be what a writer writes: one byte."""
-        tag = self._source.fresh("t")
-        self._source.add(path, f"{tag} = b[p]; p += 1")
         for index, member in sorted(enumerate(schema), key=lambda it: it[1] == "null"):
             word = "if" if index == _first(schema) else "elif"
-            with self._source.block(path, f"{word} {tag} == {index * 2}:"):
-                self._value(member, target, path)
-        self._source.add(path, f"else: raise KeyError({tag})")
+            with self._source.block(path, f"{word} b[p] == {index * 2}:"):
+                if member == "string":
+                    self._text(target, path, 1)
+                else:
+                    self._source.add(path, "p += 1")
+                    self._value(member, target, path)
+        self._source.add(path, "else: raise KeyError(b[p])")
 
     def _enum(self, schema: Mapping[str, Any], target: str, path: str) -> None:
         """A symbol by its number."""
@@ -210,10 +214,16 @@ class _Compiler:
         """Read an unsigned number into `n`."""
         self._source.add(path, "n = b[p]; p += 1", "if n > 127: n, p = rest(b, p, n)")
 
-    def _text(self, target: str, path: str) -> None:
-        """A string."""
-        self._span(path)
-        self._source.add(path, f"{target} = b[p:e].decode(); p = e")
+    def _text(self, target: str, path: str, skip: int = 0) -> None:
+        """A string, after so many bytes; most are short, so that one byte says their length."""
+        self._source.add(
+            path,
+            f"n = SHORT[b[p + {skip}]]" if skip else "n = SHORT[b[p]]",
+            f"if n: e = p + n + {skip}; {target} = b[p + {skip + 1}:e].decode(); p = e"
+            if skip
+            else f"if n: e = p + n; {target} = b[p + 1:e].decode(); p = e",
+            f"else: {target}, p = text(b, p + {skip})",
+        )
 
     def _span(self, path: str) -> None:
         """Read a length; the bytes are from `p` to `e`."""

@@ -60,6 +60,13 @@ def length(b: bytes, p: int, n: int) -> tuple[int, int]:
     return n, p
 
 
+def text(b: bytes, p: int) -> tuple[str, int]:
+    """A string of any length, and where it ends."""
+    n, p = length(b, p + 1, b[p])
+    e = p + (n >> 1)
+    return b[p:e].decode(), e
+
+
 def count(b: bytes, p: int) -> tuple[int, int]:
     """How many items the next block has, and where they begin."""
     n = b[p]
