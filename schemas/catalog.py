@@ -159,7 +159,9 @@ def _extra(
 ) -> dict[str, Entity]:
     """The entities of the operator's directory."""
     if not directory.is_dir():
-        message = f"HOOKLINE_SCHEMAS_DIR={directory} is not a directory; put entities' .avsc files in one"
+        message = (
+            f"HOOKLINE_SCHEMAS_DIR={directory} is not a directory; put entities' .avsc files in one"
+        )
         raise ConfigurationError(message)
     found: dict[str, Entity] = {}
     problems: list[str] = []

@@ -24,7 +24,7 @@ from schemas.framing import (
 from schemas.reading import Reader
 from schemas.records import Action, Attempt, Definition, Event
 from schemas.resolution import adapter
-from schemas.wire import Refused
+from schemas.wire import MisfitError
 from schemas.writing import Writer
 
 __all__ = ["Codec", "Fingerprint", "Reference", "SchemaId", "SchemaSource"]
@@ -158,7 +158,9 @@ class Codec:
             raise SchemaError(message) from error
 
 
-def _resolving(schema: NamedSchema, make: Callable[..., R], text: str, reference: Reference) -> Read:
+def _resolving(
+    schema: NamedSchema, make: Callable[..., R], text: str, reference: Reference
+) -> Read:
     """What reads records of another version of a schema."""
     writer = named_schema(text)
     if isinstance(reference, Fingerprint) and writer.fingerprint != reference.value:
@@ -171,7 +173,7 @@ def _resolving(schema: NamedSchema, make: Callable[..., R], text: str, reference
         values = reader.read(data, start)
         try:
             return make(**adapt(values))
-        except Refused as error:
+        except MisfitError as error:
             message = f"written with {reference}, not readable as {schema.name}: {error}"
             raise SchemaError(message) from error
 

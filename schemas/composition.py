@@ -13,6 +13,8 @@ from typing import Any
 from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
 
 Schema = dict[str, Any]
+#: A schema as JSON: a name, a list of branches, or an object.
+Avro = Any
 
 NAMESPACE = "crm"
 #: The name in the envelope that stands for the entity's own record.
@@ -60,7 +62,9 @@ def full_name(schema: Mapping[str, Any], namespace: str = NAMESPACE) -> str:
     return name if "." in name else f"{schema.get('namespace', namespace)}.{name}"
 
 
-def inlined(schema: Any, shapes: Mapping[str, Schema], seen: set[str], namespace: str = NAMESPACE) -> Any:
+def inlined(
+    schema: Any, shapes: Mapping[str, Schema], seen: set[str], namespace: str = NAMESPACE
+) -> Any:
     """The schema with every shape defined where it is first used, and by full name after that.
 
     Args:
@@ -75,7 +79,9 @@ def inlined(schema: Any, shapes: Mapping[str, Schema], seen: set[str], namespace
     kind = schema.get("type")
     if kind in {"record", "enum", "fixed"}:
         return _definition(schema, shapes, seen, namespace)
-    inner = {"array": "items", "map": "values"}.get(kind, "type") if isinstance(kind, str) else "type"
+    inner = (
+        {"array": "items", "map": "values"}.get(kind, "type") if isinstance(kind, str) else "type"
+    )
     return {**schema, inner: inlined(schema[inner], shapes, seen, namespace)}
 
 
@@ -91,7 +97,9 @@ def _named(name: str, shapes: Mapping[str, Schema], seen: set[str], namespace: s
     return name
 
 
-def _definition(schema: Schema, shapes: Mapping[str, Schema], seen: set[str], namespace: str) -> Schema:
+def _definition(
+    schema: Schema, shapes: Mapping[str, Schema], seen: set[str], namespace: str
+) -> Schema:
     """A named type, defined here."""
     full = full_name(schema, namespace)
     seen.add(full)
@@ -110,7 +118,12 @@ def composed(envelope: Schema, entity: Schema, shapes: Mapping[str, Schema]) -> 
     name = f"{entity['name'].rpartition('.')[2]}Event"
     doc = f"Something happened to one {entity['name']}: what, when, by whom, and the record before and after."
     known = {**shapes, PLACEHOLDER: {"namespace": NAMESPACE, **entity}}
-    event = {**envelope, "name": name, "namespace": full_name(entity).rpartition(".")[0], "doc": doc}
+    event = {
+        **envelope,
+        "name": name,
+        "namespace": full_name(entity).rpartition(".")[0],
+        "doc": doc,
+    }
     event["fields"] = [_placed(field, entity) for field in envelope["fields"]]
     known[full_name(entity)] = known.pop(PLACEHOLDER)
     whole: Schema = inlined(event, known, set())

@@ -114,7 +114,9 @@ def _python(member: Any) -> str:
     kind = member.get("type") if isinstance(member, dict) else member
     if kind in {"record", "map"}:
         return "record"
-    return "text" if kind in {"string", "enum"} and "logicalType" not in _dict(member) else str(kind)
+    return (
+        "text" if kind in {"string", "enum"} and "logicalType" not in _dict(member) else str(kind)
+    )
 
 
 def _dict(member: Any) -> Mapping[str, Any]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -17,7 +16,20 @@ from typing import Any
 
 import orjson
 
-from schemas.types import NO_DEFAULT, FieldType, ListType, MapType, RecordType, ScalarType, UnionType
+from schemas.json_scalars import READERS, expected, found
+from schemas.json_schema import json_schema
+from schemas.types import (
+    NO_DEFAULT,
+    FieldType,
+    ListType,
+    MapType,
+    RecordType,
+    ScalarType,
+    UnionType,
+)
+from schemas.wire import MisfitError
+
+__all__ = ["JsonProblem", "dumps", "expected", "from_json", "json_schema", "step", "to_json"]
 
 Fields = Mapping[str, FieldType]
 
@@ -93,7 +105,7 @@ def _record(
 ) -> dict[str, Any] | None:
     """A record's fields; what is unknown or missing is named one by one."""
     if not isinstance(value, Mapping):
-        problems.append(JsonProblem(pointer, f"is {_found(value)}; expected an object"))
+        problems.append(JsonProblem(pointer, f"is {found(value)}; expected an object"))
         return None
     for name in value:
         if name not in fields:
@@ -137,14 +149,14 @@ def _value(type_: FieldType, value: object, pointer: str, problems: list[JsonPro
                 }
         case UnionType():
             return _union(type_, value, pointer, problems)
-    problems.append(JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}"))
+    problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}"))
     return None
 
 
 def _list(type_: ListType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:
     """A list, item by item."""
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        problems.append(JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}"))
+        problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}"))
         return None
     return [
         _value(type_.item, item, step(pointer, index), problems) for index, item in enumerate(value)
@@ -160,7 +172,7 @@ def _union(type_: UnionType, value: object, pointer: str, problems: list[JsonPro
         read = _value(member, value, pointer, tried)
         if not tried:
             return read
-    problems.append(JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}"))
+    problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}"))
     return None
 
 
@@ -172,147 +184,8 @@ def _generality(member: FieldType) -> bool:
 def _scalar(type_: ScalarType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:
     """One scalar."""
     try:
-        return _READERS[type_.kind](type_, value)
+        return READERS[type_.kind](type_, value)
     except (ValueError, TypeError, InvalidOperation, binascii.Error) as error:
-        why = f" ({error})" if isinstance(error, _Refused) else ""
-        problems.append(
-            JsonProblem(pointer, f"is {_found(value)}; expected {expected(type_)}{why}")
-        )
+        why = f" ({error})" if isinstance(error, MisfitError) else ""
+        problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}{why}"))
         return None
-
-
-class _Refused(ValueError):
-    """A value of the right type that does not fit; its message says why."""
-
-
-def _text(type_: ScalarType, value: object) -> str:
-    if not isinstance(value, str) or (type_.kind == "enum" and value not in type_.symbols):
-        raise TypeError
-    value.encode()  # a lone surrogate is a UnicodeEncodeError, a ValueError
-    return value
-
-
-def _int(type_: ScalarType, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    bound = 1 << (type_.bits - 1)
-    if not -bound <= value < bound:
-        message = f"{type_.bits} bits hold {-bound} to {bound - 1}"
-        raise _Refused(message)
-    return value
-
-
-def _decimal(type_: ScalarType, value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise TypeError
-    number = Decimal(str(value))
-    if not number.is_finite():
-        raise ValueError
-    fits = number.quantize(Decimal(1).scaleb(-type_.scale))
-    if fits != number:
-        message = f"more than {type_.scale} digits after the point"
-        raise _Refused(message)
-    if len(fits.as_tuple().digits) > type_.precision:
-        message = f"more than {type_.precision - type_.scale} digits before the point"
-        raise _Refused(message)
-    return fits
-
-
-def _bool(_: ScalarType, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _date(_: ScalarType, value: object) -> date:
-    if not isinstance(value, str):
-        raise TypeError
-    return date.fromisoformat(value)
-
-
-def _datetime(_: ScalarType, value: object) -> datetime:
-    if not isinstance(value, str):
-        raise TypeError
-    instant = datetime.fromisoformat(value)
-    if instant.tzinfo is None:
-        message = "it says no offset from UTC; add Z or +01:00"
-        raise _Refused(message)
-    return instant.astimezone(UTC)
-
-
-def _uuid(_: ScalarType, value: object) -> uuid.UUID:
-    if not isinstance(value, str):
-        raise TypeError
-    return uuid.UUID(value)
-
-
-def _float(_: ScalarType, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    return float(value)
-
-
-def _bytes(_: ScalarType, value: object) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError
-    return base64.b64decode(value, validate=True)
-
-
-_READERS: Mapping[str, Callable[[ScalarType, object], Any]] = {
-    "text": _text,
-    "enum": _text,
-    "int": _int,
-    "decimal": _decimal,
-    "bool": _bool,
-    "date": _date,
-    "datetime": _datetime,
-    "uuid": _uuid,
-    "float": _float,
-    "bytes": _bytes,
-}
-
-_WORDS: Mapping[str, str] = {
-    "text": "text",
-    "bool": "true or false",
-    "date": "a date like 2026-01-31",
-    "datetime": "a date and time with its offset, like 2026-01-31T09:30:00Z",
-    "uuid": "a UUID",
-    "float": "a number",
-    "bytes": "Base64 text",
-}
-
-
-def expected(type_: FieldType) -> str:
-    """What a field takes, for people."""
-    match type_:
-        case ScalarType(kind="enum"):
-            words = f"one of {', '.join(type_.symbols)}"
-        case ScalarType(kind="int"):
-            words = f"a whole number of {type_.bits} bits"
-        case ScalarType(kind="decimal"):
-            words = f"a number with at most {type_.scale} digits after the point"
-        case ScalarType():
-            words = _WORDS[type_.kind]
-        case ListType():
-            words = f"a list, each item {expected(type_.item)}"
-        case UnionType():
-            words = " or ".join(expected(member) for member in type_.members)
-        case RecordType() | MapType():
-            words = "an object"
-    return f"{words} or null" if type_.nullable else words
-
-
-def _found(value: object) -> str:
-    """A value as a message shows it: its kind, and itself if it is short."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str():
-            return repr(value) if len(value) <= 60 else f"text of {len(value)} characters"
-        case Mapping():
-            return "an object"
-        case list() | tuple():
-            return "a list"
-    return repr(value)[:60]

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.types import NO_DEFAULT, FieldType, ListType, MapType, RecordType, ScalarType, UnionType
+from schemas.types import (
+    NO_DEFAULT,
+    FieldType,
+    ListType,
+    MapType,
+    RecordType,
+    ScalarType,
+    UnionType,
+)
 
 _SCALARS: Mapping[str, Mapping[str, Any]] = {
     "text": {"type": "string"},
     "bool": {"type": "boolean"},
-    "date": {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-    "datetime": {
-        "type": "string",
-        "format": "date-time",
-        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$",
-    },
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
     "uuid": {"type": "string", "format": "uuid"},
     "float": {"type": "number"},
     "bytes": {"type": "string", "contentEncoding": "base64"},

@@ -241,9 +241,7 @@ class _Compiler:
             value = f"decimal({value}, {int(schema['precision'])}, {int(schema.get('scale', 0))})"
         self._source.add(path, f"{target} = {value}; p += {size}")
 
-    def _primitive(
-        self, base: str, schema: Mapping[str, Any], target: str, path: str
-    ) -> None:
+    def _primitive(self, base: str, schema: Mapping[str, Any], target: str, path: str) -> None:
         """A primitive, with its meaning if it has one."""
         add = self._source.add
         match base, schema.get("logicalType"):

@@ -145,7 +145,9 @@ def action_id_of(
     event_id: uuid.UUID, workflow_id: str, workflow_version: int, action_index: int
 ) -> uuid.UUID:
     """The id of a match: the same inputs give the same id (UUIDv5), so a replay is recognised."""
-    return uuid.uuid5(ACTION_NAMESPACE, f"{event_id}:{workflow_id}:{workflow_version}:{action_index}")
+    return uuid.uuid5(
+        ACTION_NAMESPACE, f"{event_id}:{workflow_id}:{workflow_version}:{action_index}"
+    )
 
 
 def action_key_of(webhook_id: str, entity: str, entity_id: str) -> bytes:

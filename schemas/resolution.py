@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.composition import PRIMITIVES, full_name
-from schemas.wire import Refused, fitting
+from schemas.wire import MisfitError, fitting
 
 Adapt = Callable[[Any], Any]
 Named = dict[str, Mapping[str, Any]]
@@ -51,10 +51,10 @@ _CONTAINERS = frozenset({"record", "enum", "array", "map"})
 def adapter(writer_text: str, reader_text: str) -> Adapt:
     """What makes a record of the reader's schema from one of the writer's.
 
-    The adapter raises `Refused` for a value that the reader's schema cannot say.
+    The adapter raises `MisfitError` for a value that the reader's schema cannot say.
 
     Raises:
-        Refused: No record of the writer's schema could ever be one of the reader's.
+        MisfitError: No record of the writer's schema could ever be one of the reader's.
     """
     return _Resolution().resolved(json.loads(writer_text), json.loads(reader_text), "")
 
@@ -90,7 +90,7 @@ class _Resolution:
         """Fields by name or alias; what only the reader has takes its default."""
         if not _same_name(one, other):
             message = f"{path or 'the record'} is a {one['name']}; expected a {other['name']}"
-            raise Refused(message)
+            raise MisfitError(message)
         written = {field["name"]: field for field in one["fields"]}
         moves: list[tuple[str, str, Adapt]] = []
         defaults: dict[str, Any] = {}
@@ -99,13 +99,15 @@ class _Resolution:
             source = next((n for n in (name, *field.get("aliases", ())) if n in written), None)
             there = f"{path}.{name}".lstrip(".")
             if source is not None:
-                moves.append((name, source, self.resolved(written[source]["type"], field["type"], there)))
+                moves.append(
+                    (name, source, self.resolved(written[source]["type"], field["type"], there))
+                )
             elif "default" in field:
                 _define(field["type"], self._readers)
                 defaults[name] = field["default"]
             else:
                 message = f"{there} is missing in the writer's schema and has no default"
-                raise Refused(message)
+                raise MisfitError(message)
         # Fields that only the writer has are dropped, but may define types that are named later.
         for field in one["fields"]:
             _define(field["type"], self._writers)
@@ -125,7 +127,7 @@ class _Resolution:
             kind = _PYTHON[_kind(plain)]
             if kind in branches:
                 message = f"{path}: a choice between two kinds of {kind.__name__} is not resolved"
-                raise Refused(message)
+                raise MisfitError(message)
             branches[kind] = self._branch(plain, reader, path)
         return lambda value: branches[type(value)](value)
 
@@ -133,7 +135,7 @@ class _Resolution:
         """One branch of the writer's; if it does not fit, only its values are refused."""
         try:
             return self.resolved(writer, reader, path)
-        except Refused as error:
+        except MisfitError as error:
             return _refuse(str(error))
 
     def _to_branch(self, writer: Mapping[str, Any], reader: list[Any], path: str) -> Adapt:
@@ -143,11 +145,11 @@ class _Resolution:
         for member in (*same, *members):
             try:
                 return self.resolved(writer, member, path)
-            except Refused:
+            except MisfitError:
                 continue
         kinds = ", ".join(_kind(member) for member in members)
         message = f"{path}: is of type {_kind(writer)}; expected {kinds}"
-        raise Refused(message)
+        raise MisfitError(message)
 
 
 def _plain(schema: Any, named: Named) -> Any:
@@ -201,7 +203,7 @@ def _enum(reader: Mapping[str, Any], path: str) -> Adapt:
             return value
         if default is None:
             message = f"{path}: {value!r} is none of {', '.join(reader['symbols'])}"
-            raise Refused(message)
+            raise MisfitError(message)
         return str(default)
 
     return adapt
@@ -216,9 +218,11 @@ def _scalar(one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> Adap
     if kind == target and (kind != "fixed" or one["size"] == other["size"]):
         return _same
     if target in _WIDER.get(kind, ()):
-        return {"bytes": _to_bytes, "string": _to_text}.get(target, _same if target == "long" else float)
+        return {"bytes": _to_bytes, "string": _to_text}.get(
+            target, _same if target == "long" else float
+        )
     message = f"{path}: is of type {kind}; expected {target}"
-    raise Refused(message)
+    raise MisfitError(message)
 
 
 def _same(value: Any) -> Any:
@@ -237,7 +241,7 @@ def _refuse(message: str) -> Adapt:
     """An adapter that takes nothing."""
 
     def adapt(_: Any) -> Any:
-        raise Refused(message)
+        raise MisfitError(message)
 
     return adapt
 

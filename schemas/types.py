@@ -188,9 +188,7 @@ def _full_name(schema: Mapping[str, Any]) -> str:
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
-def _by_name(
-    name: str, named: dict[str, FieldType], about: dict[str, Any], path: str
-) -> FieldType:
+def _by_name(name: str, named: dict[str, FieldType], about: dict[str, Any], path: str) -> FieldType:
     """A primitive, or a type defined before."""
     if name in _PRIMITIVES:
         return ScalarType(**_PRIMITIVES[name], **about)
@@ -229,7 +227,9 @@ def _logical(
     kind = _LOGICAL.get((base, logical))
     if kind is None:
         allowed = ", ".join(f"{name} on {on}" for on, name in _LOGICAL)
-        message = f"{path}: logical type {logical!r} on {base!r} is not used here; allowed: {allowed}"
+        message = (
+            f"{path}: logical type {logical!r} on {base!r} is not used here; allowed: {allowed}"
+        )
         raise ValueError(message)
     if kind == "decimal":
         about = {**about, "precision": schema["precision"], "scale": schema.get("scale", 0)}

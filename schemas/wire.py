@@ -26,7 +26,7 @@ _UNKNOWN = SafeUUID.unknown
 _set = object.__setattr__
 
 
-class Refused(ValueError):
+class MisfitError(ValueError):
     """A value that does not fit; the message says why, the caller adds where."""
 
 
@@ -43,10 +43,10 @@ def rest(b: bytes, p: int, n: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             message = "a number goes on for more than 10 bytes"
-            raise Refused(message)
+            raise MisfitError(message)
     if n >> 64:
         message = "a number has more than 64 bits"
-        raise Refused(message)
+        raise MisfitError(message)
     return n, p
 
 
@@ -56,7 +56,7 @@ def length(b: bytes, p: int, n: int) -> tuple[int, int]:
         n, p = rest(b, p, n)
     if n & 1:
         message = f"a length of {-(n + 1) // 2}"
-        raise Refused(message)
+        raise MisfitError(message)
     return n, p
 
 
@@ -83,7 +83,7 @@ def count(b: bytes, p: int) -> tuple[int, int]:
         n >>= 1
     if n > len(b) - p:
         message = f"a block of {n} items in {len(b) - p} bytes"
-        raise Refused(message)
+        raise MisfitError(message)
     return n, p
 
 
@@ -96,7 +96,7 @@ def whole(n: int, bits: int) -> int:
     """Undo the zig-zag of a number that must fit."""
     if n >> bits:
         message = f"a number has more than {bits} bits"
-        raise Refused(message)
+        raise MisfitError(message)
     return (n >> 1) ^ -(n & 1)
 
 
@@ -134,7 +134,7 @@ def decimal(raw: bytes, precision: int, scale: int) -> Decimal:
     n = int.from_bytes(raw, "big", signed=True)
     if not -(10**precision) < n < 10**precision:
         message = f"a decimal of more than {precision} digits"
-        raise Refused(message)
+        raise MisfitError(message)
     return Decimal(n).scaleb(-scale, EXACT)
 
 
@@ -143,7 +143,7 @@ def uuid_of(raw: bytes) -> UUID:
     value = bytes.fromhex(raw.decode("ascii").replace("-", ""))
     if len(value) != _UUID_BYTES:
         message = "a UUID has 32 hexadecimal digits and 4 dashes"
-        raise Refused(message)
+        raise MisfitError(message)
     made = UUID.__new__(UUID)  # past a constructor that would parse the text again, at 2 µs each
     _set(made, "int", int.from_bytes(value))
     _set(made, "is_safe", _UNKNOWN)
@@ -180,10 +180,10 @@ def fitting(v: Decimal | int, precision: int, scale: int) -> Decimal:
     made = Decimal(n).scaleb(-scale, EXACT)
     if made != v:
         message = f"has more than {scale} digits after the point"
-        raise Refused(message)
+        raise MisfitError(message)
     if not -(10**precision) < n < 10**precision:
         message = f"has more than {precision - scale} digits before the point"
-        raise Refused(message)
+        raise MisfitError(message)
     return made
 
 
@@ -192,7 +192,7 @@ def unscaled(v: Decimal | int, precision: int, scale: int) -> bytes:
     """A decimal's unscaled bytes, their length in front."""
     if not Decimal(v).is_finite():
         message = f"is {v}; expected a finite decimal"
-        raise Refused(message)
+        raise MisfitError(message)
     n = int(EXACT.scaleb(fitting(v, precision, scale), scale))
     raw = n.to_bytes((n.bit_length() + 8) // 8, "big", signed=True)
     return number(len(raw)) + raw
@@ -211,9 +211,9 @@ def complete(
     unknown = [repr(name) for name in given if name not in known]
     if unknown:
         message = f"{', '.join(unknown)} is no field here; the fields are {', '.join(known)}"
-        raise Refused(message)
+        raise MisfitError(message)
     missing = [name for name in known if name not in given and name not in defaults]
     if missing:
         message = f"{', '.join(missing)} is missing"
-        raise Refused(message)
+        raise MisfitError(message)
     return {**defaults, **given}

@@ -27,7 +27,7 @@ _NAMES: dict[str, Any] = {
     "uuid_text": wire.uuid_text,
     "complete": wire.complete,
     "EPOCH_ORDINAL": wire.EPOCH_ORDINAL,
-    "Refused": wire.Refused,
+    "MisfitError": wire.MisfitError,
     "FLOAT": Struct("<f").pack,
     "DOUBLE": Struct("<d").pack,
     "SHORT": tuple(wire.number(n) for n in range(64)),
@@ -94,7 +94,7 @@ class Writer:
 def _reason(error: Exception) -> str:
     """What was wrong with a value, without the value: it may be personal."""
     match error:
-        case wire.Refused():
+        case wire.MisfitError():
             return str(error)
         case UnicodeEncodeError():
             return "holds half of a surrogate pair, which UTF-8 cannot say"
@@ -152,7 +152,7 @@ class _Compiler:
             self._union(member, path)
             return
         test, words = self._test(member)
-        self._source.add(path, f"if not ({test}): raise Refused({_found(words)})")
+        self._source.add(path, f"if not ({test}): raise MisfitError({_found(words)})")
         self._known(member, path)
 
     def _union(self, schema: list[Any], path: str) -> None:
@@ -164,7 +164,7 @@ class _Compiler:
             with self._source.block(path, f"{'elif' if place else 'if'} {test}:"):
                 self._source.add(path, f"o.append({index * 2})")
                 self._known(member, path)
-        self._source.add(path, f"else: raise Refused({_found(' or '.join(words))})")
+        self._source.add(path, f"else: raise MisfitError({_found(' or '.join(words))})")
 
     def _ordered(self, schema: list[Any]) -> list[tuple[int, Any]]:
         """The branches with their numbers."""
@@ -187,7 +187,10 @@ class _Compiler:
         """The Python expression that tells whether `v` is of the schema, and what that is."""
         match schema:
             case {"type": "record", "name": name}:
-                return "v.__class__ is dict or isinstance(v, Mapping)", f"a mapping with the fields of {name}"
+                return (
+                    "v.__class__ is dict or isinstance(v, Mapping)",
+                    f"a mapping with the fields of {name}",
+                )
             case {"type": "map"}:
                 return "v.__class__ is dict or isinstance(v, Mapping)", "a mapping"
             case {"type": "array"}:
@@ -231,7 +234,7 @@ class _Compiler:
             self._source.add(path, "o += number(len(v))")
             with self._source.block(path, f"for {'k, v' if key else 'v'} in {items}:"):
                 if key:
-                    self._source.add(path, "if not isinstance(k, str): raise Refused('key')")
+                    self._source.add(path, "if not isinstance(k, str): raise MisfitError('key')")
                     self._source.add(path, "d = k.encode(); o += number(len(d)); o += d")
                 self._value(schema, path)
         self._source.add(path, "o.append(0)")
@@ -269,7 +272,7 @@ class _Compiler:
             self._source.add(
                 path,
                 f"if not -(1 << {bits}) <= v < 1 << {bits}: "
-                f"raise Refused('has more than {bits + 1} bits')",
+                f"raise MisfitError('has more than {bits + 1} bits')",
                 "o += number(v)",
             )
 
