@@ -36,7 +36,8 @@ class Step(Enum):
 
 
 #: `WAITING` has spent an attempt and waits for the next; `PARKED` waits without having spent one:
-#: its lane is full or paused, or another delivery of the same key waits before it.
+#: its lane is full or paused, another delivery of the same key waits before it, or
+#: it turned out just before sending that what it needs cannot be had now.
 TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = {
     State.QUEUED: {
         Step.START: State.SENDING,
@@ -47,6 +48,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = {
         Step.SUCCEED: State.DELIVERED,
         Step.FAIL: State.WAITING,
         Step.GIVE_UP: State.DEAD,
+        Step.PARK: State.PARKED,
     },
     State.WAITING: {Step.STEP_DOWN: State.WAITING, Step.COME_DUE: State.QUEUED},
     State.PARKED: {Step.STEP_DOWN: State.PARKED, Step.COME_DUE: State.QUEUED},

@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
+from aiohttp.connector import AddrInfoType, Connection
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
+from schemas.errors import IllegalStepError
 from webhook_service.address import Address, Network, refusal_of
 from webhook_service.outcome import Answer, ErrorClass, NoAnswer
 from webhook_service.render import Request
@@ -123,10 +125,9 @@ class Sender:
         self, request: Request, signature: Sequence[tuple[str, str]]
     ) -> tuple[int, dict[str, str], bytes, bool]:
         """One request, one answer."""
-        assert_started = self._session
-        if assert_started is None:
-            raise OSError("the sender was not started")
-        response = await assert_started.request(
+        if self._session is None:
+            raise IllegalStepError("a sender sends after its start")
+        response = await self._session.request(
             request.method,
             URL(request.url, encoded=True),
             headers=(*request.headers, *signature),
@@ -160,10 +161,10 @@ class Sender:
             room -= len(part)
         return b"".join(parts)[: self._cap], False
 
-    def _vetted_socket(self, info: Any) -> socket.socket:
+    def _vetted_socket(self, info: AddrInfoType) -> socket.socket:
         """A socket for exactly this address, if it may be called: the last look before the dial."""
         family, kind, proto, _, address = info
-        _vet(address[0], self._allowed)
+        _vet(str(address[0]), self._allowed)
         made = socket.socket(family, kind, proto)
         made.setblocking(False)  # noqa: FBT003 - the standard library's signature
         return made
@@ -173,7 +174,10 @@ class _Connector(aiohttp.TCPConnector):
     """Notes how long a connection took; nearly nothing if it was kept alive."""
 
     async def connect(
-        self, req: ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+        self,
+        req: ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the base class's signature
     ) -> Connection:
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -232,21 +236,29 @@ def _classified(error: Exception, deadline: timedelta) -> tuple[ErrorClass, str]
     found = _forbidden_in(error)
     if found is not None:
         return "forbidden-address", str(found)
-    match error:
-        case TimeoutError():
-            return "timeout", f"no complete answer within {deadline.total_seconds():g} s"
-        case aiohttp.ClientConnectorDNSError():
-            return "dns", f"the name cannot be resolved: {error.os_error.strerror or 'no answer'}"
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return "tls", f"no TLS connection: {_text(error)}"
-        case aiohttp.ServerDisconnectedError():
-            return "connection", "the endpoint closed the connection without an answer"
-        case aiohttp.ClientPayloadError():
-            return "protocol", "the answer's body ended early or is malformed"
-        case aiohttp.ClientResponseError() | aiohttp.http.HttpProcessingError() | ValueError():
-            return "protocol", f"the answer is not HTTP: {_text(error)}"
-        case _:
-            return "connection", f"no connection, or it was lost: {_text(error)}"
+    for kinds, word, text in _CLASSES:
+        if isinstance(error, kinds):
+            return word, text.format(cause=_text(error), deadline=deadline.total_seconds())
+    return "connection", f"no connection, or it was lost: {_text(error)}"
+
+
+#: The first that fits decides; `cause` is the innermost error in words.
+_CLASSES: Final[tuple[tuple[tuple[type[Exception], ...], ErrorClass, str], ...]] = (
+    ((TimeoutError,), "timeout", "no complete answer within {deadline:g} s"),
+    ((aiohttp.ClientConnectorDNSError,), "dns", "the name cannot be resolved: {cause}"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "tls", "no TLS connection: {cause}"),
+    (
+        (aiohttp.ServerDisconnectedError,),
+        "connection",
+        "the endpoint closed the connection without an answer",
+    ),
+    ((aiohttp.ClientPayloadError,), "protocol", "the answer's body ended early or is malformed"),
+    (
+        (aiohttp.ClientResponseError, HttpProcessingError, ValueError),
+        "protocol",
+        "the answer is not HTTP: {cause}",
+    ),
+)
 
 
 def _forbidden_in(error: BaseException | None) -> ForbiddenAddressError | None:

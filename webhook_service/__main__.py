@@ -1,0 +1,29 @@
+"""`python -m webhook_service`: one member as a process."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+
+from runtime.clock import SystemClock
+from runtime.kafka import KafkaBroker
+from runtime.process import Stop, run
+from runtime.settings import Settings
+from webhook_service.assembly import World, run_webhook_service
+
+
+async def main(settings: Settings, stop: Stop) -> None:
+    """Wire the service to Kafka, the network and the system's clock."""
+    world = World(
+        broker=KafkaBroker(settings),
+        clock=SystemClock(),
+        chance=random.SystemRandom().random,
+        seconds=time.perf_counter,
+        instance=settings.instance or uuid.uuid4().hex,
+    )
+    await run_webhook_service(settings, stop, world)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(main, "webhook_service"))

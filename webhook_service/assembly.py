@@ -1,0 +1,207 @@
+"""Puts the service together on a broker and a clock: tables first, then actions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from runtime.broker import Broker, Publisher, Tables, TransactionalPublisher
+from runtime.clock import Clock
+from runtime.definitions import DefinitionTable
+from runtime.health import Health, serving
+from runtime.process import Stop, patiently
+from runtime.registry import Registry, registry_from
+from runtime.secrets import SecretBox
+from runtime.settings import Settings
+from schemas.catalog import Catalog
+from schemas.codec import Codec
+from schemas.errors import ConfigurationError
+from schemas.topics import Topics
+from webhook_service.address import networks
+from webhook_service.courier import Courier
+from webhook_service.directory import Directory
+from webhook_service.dispatch import Dispatcher
+from webhook_service.ledger import Ledger
+from webhook_service.letters import Letters
+from webhook_service.send import Sender
+from webhook_service.service import WebhookService
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the process takes from outside.
+
+    Attributes:
+        chance: Draws a number between 0 and 1.
+        seconds: A clock that only rises, for durations.
+        instance: This member's own name among live ones.
+    """
+
+    broker: Broker
+    clock: Clock
+    chance: Callable[[], float]
+    seconds: Callable[[], float]
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What stands before the first action is read: webhooks and schemas, read to their end."""
+
+    publisher: Publisher
+    tables: Tables
+    registry: Registry
+    codec: Codec
+    webhooks: DefinitionTable
+
+    async def close(self) -> None:
+        """Free everything."""
+        await self.tables.close()
+        await self.registry.close()
+        await self.publisher.close()
+
+
+async def run_webhook_service(settings: Settings, stop: Stop, world: World) -> None:
+    """Run one member until it is asked to stop.
+
+    Raises:
+        ConfigurationError: Topics are missing or not as they should be, or a setting is wrong.
+        FencedError: Another process took over this one's name.
+    """
+    box = SecretBox(settings.secret_keys)
+    sender = Sender(networks(settings.webhook_allow_networks), settings.webhook_response_body_bytes)
+    async with AsyncExitStack() as stack:
+        health = await stack.enter_async_context(serving(settings, "broker", "tables"))
+        ground = await _patiently(lambda: _ready_ground(settings, world), stop, health, world)
+        stack.push_async_callback(ground.close)
+        health.set("tables", ok=True, detail="webhooks are read and followed")
+        settled = asyncio.create_task(ground.webhooks.keep_settled())
+        stack.push_async_callback(_ended, settled)
+        publisher = await _patiently(lambda: _publisher(settings, world), stop, health, world)
+        stack.push_async_callback(publisher.close)
+        await sender.start()
+        stack.push_async_callback(sender.close)
+        service = _service(settings, world, box, ground, publisher, sender, health)
+        await service.run(stop)
+
+
+def _service(  # noqa: PLR0917 - a composition root takes what it composes
+    settings: Settings,
+    world: World,
+    box: SecretBox,
+    ground: Ground,
+    publisher: TransactionalPublisher,
+    sender: Sender,
+    health: Health,
+) -> WebhookService:
+    """Wire the parts."""
+    directory = Directory(box.open)
+    ground.webhooks.listen(directory.on_definition)
+    courier = Courier(
+        ground.codec,
+        ground.registry,
+        sender,
+        world.clock,
+        chance=world.chance,
+        retry_after_cap=timedelta(seconds=settings.webhook_retry_after_cap_s),
+    )
+    ledger = Ledger(publisher, world.seconds)
+    dispatcher = Dispatcher(
+        directory,
+        courier,
+        Letters(ground.codec, settings.topics),
+        ledger,
+        world.clock,
+        catch_up=ground.webhooks.catch_up,
+        most=settings.webhook_max_in_flight,
+    )
+    return WebhookService(
+        world.broker,
+        settings,
+        dispatcher=dispatcher,
+        ledger=ledger,
+        clock=world.clock,
+        health=health,
+    )
+
+
+async def _ready_ground(settings: Settings, world: World) -> Ground:
+    await check_topics(world.broker, settings.topics)
+    return await lay_ground(world.broker, settings)
+
+
+async def check_topics(broker: Broker, topics: Topics) -> None:
+    """Refuse to start on topics that are missing, or whose partitions would not fit together."""
+    needed = {topics.actions, topics.dead(topics.actions), topics.attempts, topics.webhooks}
+    needed |= topics.retries.keys()
+    admin = broker.admin()
+    try:
+        there = await admin.topics()
+    finally:
+        await admin.close()
+    problems = []
+    for topic in topics.all(()):
+        if topic.name not in needed:
+            continue
+        if topic.name not in there:
+            problems.append(f"{topic.name} does not exist")
+        elif there[topic.name].partitions != topic.partitions:
+            found = there[topic.name].partitions
+            problems.append(f"{topic.name} has {found} partitions, expected {topic.partitions}")
+    if problems:
+        raise ConfigurationError(
+            "; ".join(problems) + ": `hookline topics create` makes what is missing, "
+            "`hookline topics check` says how to mend the rest"
+        )
+
+
+async def lay_ground(broker: Broker, settings: Settings) -> Ground:
+    """Read the tables to their end; what was started is freed again if that fails."""
+    catalog = Catalog.load(settings.schemas_dir)
+    publisher, tables = broker.publisher(), broker.tables()
+    registry = registry_from(settings, publisher, tables)
+    codec = Codec(catalog, registry)
+    topic = settings.topics.webhooks
+    webhooks = DefinitionTable(tables, topic, codec.decode_definition, registry)
+    ground = Ground(publisher, tables, registry, codec, webhooks)
+    try:
+        await publisher.start()
+        await tables.start()
+        await registry.start()
+        await registry.register(catalog.attempt)
+        await webhooks.settle()
+    except BaseException:
+        await ground.close()
+        raise
+    return ground
+
+
+async def _publisher(settings: Settings, world: World) -> TransactionalPublisher:
+    publisher = world.broker.transactional_publisher(
+        f"{settings.topic_prefix}-webhook-{world.instance}"
+    )
+    try:
+        await publisher.start()
+    except BaseException:
+        await publisher.close()
+        raise
+    return publisher
+
+
+async def _patiently(
+    attempt: Callable[[], Awaitable[T]], stop: Stop, health: Health, world: World
+) -> T:
+    return await patiently(attempt, what="broker", stop=stop, health=health, clock=world.clock)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that runs beside the service; how it failed, if it did, is raised."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,314 @@
+"""Brings records to their lanes, lanes to the courier, and verdicts to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import assert_never
+
+from runtime.broker import Outgoing, Received
+from runtime.clock import Clock
+from runtime.logs import get_logger
+from schemas.errors import BrokerError
+from webhook_service import measures
+from webhook_service.courier import Again, Courier, Dead, Done, Later, Verdict
+from webhook_service.delivery import State, Step, after
+from webhook_service.directory import Directory, Endpoint, Known
+from webhook_service.lanes import Lane
+from webhook_service.ledger import Entry, Ledger
+from webhook_service.letters import Letters
+from webhook_service.ordering import Behind, Held, Ready, Repeated
+from webhook_service.report import report
+from webhook_service.share import Delivery, InTier, Share
+from webhook_service.waiting import FRESH, PARKED, RETRY, Wait
+
+log = get_logger(__name__)
+
+
+class Dispatcher:
+    """All lanes of this process.
+
+    Attributes:
+        load: What the lanes' queues hold, in deliveries of up to 4 KiB.
+        active: Requests under way.
+        when_eased: Called after each attempt, if set; whoever waits for room sets it.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        courier: Courier,
+        letters: Letters,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        catch_up: Callable[[], Awaitable[None]],
+        most: int,
+    ) -> None:
+        """No lane is there before its first delivery.
+
+        Args:
+            catch_up: Makes the directory see what was written up to now.
+            most: Requests under way at once, over all lanes; a lane's queue holds half of it.
+        """
+        self._directory = directory
+        self._courier = courier
+        self._letters = letters
+        self._ledger = ledger
+        self._clock = clock
+        self._catch_up = catch_up
+        self._most = most
+        self._lanes: dict[str, Lane] = {}
+        self._blocked: dict[Lane, None] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.load = 0
+        self.active = 0
+        self.when_eased: Callable[[], None] | None = None
+        directory.watch(self._on_webhook)
+
+    async def failed(self) -> None:
+        """Return when a worker has failed, which only a mistake of ours can cause; raises it."""
+        await self._failed
+
+    async def close(self) -> None:
+        """Break off what is under way."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    # --------------------------------------------------------------------------- what comes in
+
+    def take(self, share: Share, record: Received) -> None:
+        """An action was received."""
+        self._arrive(Delivery(share, record, record.offset, FRESH), waited=False)
+
+    def come_due(self, share: Share, one: InTier, now_ms: int) -> None:
+        """A record leaves its tier: to be attempted, or for the next step down."""
+        record, wait = one.record, one.wait
+        if wait.due_ms > now_ms:
+            self._stay(share, record, wait)
+        elif not share.has_seen(wait.origin):
+            # Actions before it were not received yet; one of them may be of the same key.
+            due_ms = now_ms + self._letters.shortest_ms
+            self._stay(share, record, replace(wait, due_ms=due_ms))
+        else:
+            if wait.reason == PARKED:
+                self.lane_of(record.key).parked -= 1
+            self._arrive(Delivery(share, record, wait.origin, wait.history), waited=True)
+
+    def restore(self, share: Share, record: Received, one: InTier) -> None:
+        """A record waits in a tier since before the share was ours."""
+        share.order.restore(record.key or b"", one.wait.origin, one.wait.due_ms)
+        if one.wait.reason == PARKED:
+            self.lane_of(record.key).parked += 1
+
+    def _arrive(self, delivery: Delivery, *, waited: bool) -> None:
+        lane, share, now_ms = self.lane_of(delivery.key), delivery.share, self._now_ms()
+        place = share.order.arrive(delivery.key, delivery.origin)
+        match place:
+            case Ready() | Behind():
+                if not lane.admits(now_ms, waited=waited):
+                    self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
+                    return
+                share.here[delivery.origin] = delivery
+                lane.queued += 1
+                self.load += delivery.weight
+                if isinstance(place, Ready):
+                    self._ready(lane, delivery)
+            case Held(due_ms=due_ms):
+                soonest = now_ms + self._letters.shortest_ms
+                self._put_away(lane, delivery, max(due_ms, soonest))
+            case Repeated():
+                self._ledger.add(_entry(delivery, ()))
+            case _:
+                assert_never(place)
+
+    # ------------------------------------------------------------------------ what is under way
+
+    def _ready(self, lane: Lane, delivery: Delivery) -> None:
+        lane.ready.append(delivery)
+        self._start(lane)
+
+    def _start(self, lane: Lane) -> None:
+        """Start a worker if there is something to do and the lane has room for it."""
+        if lane.active >= lane.concurrency or not lane.ready or lane.standstill is not None:
+            return
+        if self.active >= self._most:
+            self._blocked[lane] = None
+            return
+        lane.active += 1
+        self.active += 1
+        worker = asyncio.create_task(self._work(lane))
+        self._workers.add(worker)
+        worker.add_done_callback(self._ended)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        error = None if worker.cancelled() else worker.exception()
+        if error is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _work(self, lane: Lane) -> None:
+        """Deliver one after the other until the lane has nothing more for this worker."""
+        try:
+            while lane.active <= lane.concurrency and (delivery := lane.next()) is not None:
+                self.load -= delivery.weight
+                await self._deliver(lane, delivery)
+                if self.when_eased is not None:
+                    self.when_eased()
+        finally:
+            lane.active -= 1
+            self.active -= 1
+            if self._blocked:
+                waiting = next(iter(self._blocked))
+                del self._blocked[waiting]
+                self._start(waiting)
+
+    async def _deliver(self, lane: Lane, delivery: Delivery) -> None:
+        share = delivery.share
+        delivery.state = after(delivery.state, Step.START)
+        share.begin()
+        lane.started(delivery, self._now_ms())
+        try:
+            verdict = await self._verdict(lane, delivery)
+        finally:
+            lane.ended(delivery, self._now_ms())
+            share.end()
+        if share.alive:
+            self._settle(lane, delivery, verdict)
+        else:
+            measures.REPEATED.inc()
+
+    async def _verdict(self, lane: Lane, delivery: Delivery) -> Verdict:
+        try:
+            if lane.known is None:
+                await self._catch_up()
+            known = lane.known
+            if isinstance(known, Endpoint):
+                return await self._courier.deliver(known, delivery)
+        except BrokerError as error:
+            return Later(str(error))
+        if known is None:
+            return self._courier.unknown(delivery, lane.id)
+        return Later(known.reason)
+
+    # ------------------------------------------------------------------------- what comes of it
+
+    def _settle(self, lane: Lane, delivery: Delivery, verdict: Verdict) -> None:
+        """Account for an attempt, and start what it stood before."""
+        report(lane.id, delivery, verdict)
+        records = self._letters.attempt(delivery, verdict)
+        match verdict:
+            case Again(attempt=made, due_ms=due_ms):
+                delivery.state = after(delivery.state, Step.FAIL)
+                self._leave(lane, delivery, due_ms)
+                wait = Wait(delivery.origin, due_ms, 0, RETRY, made.history)
+                self._stay(delivery.share, delivery.record, wait, before=records)
+            case Done():
+                delivery.state = after(delivery.state, Step.SUCCEED)
+                self._ledger.add(_entry(delivery, records))
+                self._finish(lane, delivery)
+            case Dead():
+                delivery.state = after(delivery.state, Step.GIVE_UP)
+                if verdict.gone and isinstance(lane.known, Endpoint):
+                    lane.mark_gone(lane.known.version)
+                    log.warning("webhook.gone", webhook=lane.id, reason=verdict.reason)
+                dead = self._letters.dead(delivery, lane.id, verdict)
+                self._ledger.add(_entry(delivery, (*records, dead)))
+                self._finish(lane, delivery)
+            case Later():
+                delivery.state = after(delivery.state, Step.PARK)
+                now_ms = self._now_ms()
+                self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
+            case _:
+                assert_never(verdict)
+
+    def _finish(self, lane: Lane, delivery: Delivery) -> None:
+        """The next of the key is next, if it is here."""
+        share = delivery.share
+        share.here.pop(delivery.origin, None)
+        following = share.order.finish(delivery.key, delivery.origin)
+        next_one = None if following is None else share.here.get(following)
+        if next_one is not None:
+            self._ready(lane, next_one)
+
+    def _put_away(self, lane: Lane, delivery: Delivery, due_ms: int) -> None:
+        """Park a delivery without an attempt, and all that stand behind it."""
+        if delivery.state is not State.PARKED:
+            delivery.state = after(delivery.state, Step.PARK)
+        lane.parked += 1
+        self._leave(lane, delivery, due_ms)
+        wait = Wait(delivery.origin, due_ms, 0, PARKED, delivery.history)
+        self._stay(delivery.share, delivery.record, wait)
+
+    def _leave(self, lane: Lane, delivery: Delivery, due_ms: int) -> None:
+        """Take a delivery out of the order of its key; what stands behind it follows at once."""
+        share = delivery.share
+        share.here.pop(delivery.origin, None)
+        for origin in share.order.leave(delivery.key, delivery.origin, due_ms):
+            follower = share.here.get(origin)
+            if follower is not None:
+                self._unqueue(lane, follower)
+                self._put_away(lane, follower, due_ms)
+
+    def _unqueue(self, lane: Lane, delivery: Delivery) -> None:
+        lane.queued -= 1
+        self.load -= delivery.weight
+
+    def _stay(
+        self, share: Share, record: Received, wait: Wait, *, before: tuple[Outgoing, ...] = ()
+    ) -> None:
+        """Write a record to a tier, and be done with it where it stood."""
+        stay = self._letters.stay(record, wait, self._now_ms())
+        self._ledger.add(Entry(share, record.topic, record.offset, (*before, stay)))
+
+    # ------------------------------------------------------------------------------ the lanes
+
+    def lane_of(self, key: bytes | None) -> Lane:
+        """The lane of a record: its webhook's."""
+        id = (key or b"").partition(b"/")[0].decode(errors="replace")
+        lane = self._lanes.get(id)
+        if lane is None:
+            cap = max(1, self._most // 2)
+            lane = self._lanes[id] = Lane(id, self._directory.find(id), cap)
+        return lane
+
+    def shed(self) -> None:
+        """Park what is queued beyond what its lane can send soon: an endpoint became slow."""
+        now_ms = self._now_ms()
+        for lane in self._lanes.values():
+            if not lane.queued:
+                continue
+            while lane.ready and lane.excess(now_ms):
+                delivery = lane.ready.pop()
+                self._unqueue(lane, delivery)
+                self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
+
+    def drop(self, share: Share) -> None:
+        """Start nothing more of a share, and forget what of it is queued."""
+        share.stopping = True
+        queued = [one for one in share.here.values() if one.state is State.QUEUED]
+        for delivery in queued:
+            del share.here[delivery.origin]
+            self._unqueue(self.lane_of(delivery.key), delivery)
+        for lane in {self.lane_of(delivery.key) for delivery in queued}:
+            lane.ready = deque(one for one in lane.ready if one.share is not share)
+
+    def _on_webhook(self, id: str, known: Known | None) -> None:
+        lane = self._lanes.get(id)
+        if lane is None:
+            return
+        lane.known = known
+        for _ in range(min(len(lane.ready), lane.concurrency)):
+            self._start(lane)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+
+def _entry(delivery: Delivery, records: tuple[Outgoing, ...]) -> Entry:
+    record = delivery.record
+    return Entry(delivery.share, record.topic, record.offset, records)

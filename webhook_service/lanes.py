@@ -1,0 +1,126 @@
+"""A lane per webhook: how many requests are under way, who is next, and when it is full."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from webhook_service.directory import Endpoint, Known, Unusable
+from webhook_service.share import Delivery
+
+#: A lane's queue may hold what it sends within this time; what would wait longer is parked.
+PATIENCE_MS: Final = 1_000.0
+#: Weight of the latest attempt in the moving average of how long one takes.
+_WEIGHT: Final = 0.2
+#: Bounds of a parked record's wait; between them it is when its turn is expected.
+SHORTEST_PARK_MS: Final = 500
+LONGEST_PARK_MS: Final = 300_000
+#: A lane that stands still is looked at again at most this often, records a second.
+_LOOKS_PER_S: Final = 200
+_STANDSTILL_PARK_MS: Final = 2_000
+_UNKNOWN_CONCURRENCY: Final = 4
+
+
+class Lane:
+    """One webhook's deliveries in this process.
+
+    Attributes:
+        known: The webhook; None if there is none of this id (any more).
+        ready: Deliveries that nothing stands before.
+        queued: Those in `ready` and those behind another of the same key.
+        active: Requests under way.
+        parked: Records of this webhook that wait in tiers without having spent an attempt.
+    """
+
+    __slots__ = ("_cap", "_gone", "_mean_ms", "_started", "active", "id", "known", "parked",
+                 "queued", "ready")  # fmt: skip
+
+    def __init__(self, id: str, known: Known | None, cap: int) -> None:
+        """Empty.
+
+        Args:
+            cap: The most that `queued` may ever be.
+        """
+        self.id = id
+        self.known = known
+        self.ready: deque[Delivery] = deque()
+        self.queued = 0
+        self.active = 0
+        self.parked = 0
+        self._cap = cap
+        self._gone = 0
+        self._mean_ms = 0.0
+        self._started: dict[Delivery, float] = {}
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be under way."""
+        known = self.known
+        return known.webhook.concurrency if isinstance(known, Endpoint) else _UNKNOWN_CONCURRENCY
+
+    @property
+    def standstill(self) -> str | None:
+        """Why nothing is sent: paused, disabled, gone or unusable; None if things are sent."""
+        known = self.known
+        if isinstance(known, Unusable):
+            return "unusable"
+        if known is None:
+            return None  # what goes to nobody is settled at once, as dead letters
+        if known.version == self._gone:
+            return "gone"
+        return None if known.webhook.state == "active" else known.webhook.state
+
+    def mark_gone(self, version: int) -> None:
+        """The endpoint answered 410: nothing more is sent to this version of the webhook."""
+        self._gone = version
+
+    def limit(self, now_ms: float) -> int:
+        """How many may be queued."""
+        if self.standstill is not None:
+            return 0
+        each = self.expected_ms(now_ms)
+        if each <= 0:
+            return self._cap
+        return min(self._cap, max(1, int(self.concurrency * PATIENCE_MS / each)))
+
+    def expected_ms(self, now_ms: float) -> float:
+        """How long an attempt takes: by those that ended, or the oldest that has not."""
+        oldest = next(iter(self._started.values()), now_ms)
+        return max(self._mean_ms, now_ms - oldest)
+
+    def admits(self, now_ms: float, *, waited: bool) -> bool:
+        """Whether one more may be queued; those that waited in a tier go before new ones."""
+        limit = self.limit(now_ms)
+        if self.parked and not waited and limit > 1:
+            limit //= 2
+        return self.queued < limit
+
+    def park_ms(self, now_ms: float) -> int:
+        """How long a record that finds no room should wait."""
+        if self.standstill is not None:
+            wait = max(_STANDSTILL_PARK_MS, self.parked * 1_000 // _LOOKS_PER_S)
+        else:
+            wait = int((self.parked + 1) * self.expected_ms(now_ms) / self.concurrency)
+        return min(max(wait, SHORTEST_PARK_MS), LONGEST_PARK_MS)
+
+    def next(self) -> Delivery | None:
+        """The delivery to start, if there is one and it may."""
+        if not self.ready or self.standstill is not None:
+            return None
+        self.queued -= 1
+        return self.ready.popleft()
+
+    def started(self, delivery: Delivery, now_ms: float) -> None:
+        """A request is under way."""
+        self._started[delivery] = now_ms
+
+    def ended(self, delivery: Delivery, now_ms: float) -> None:
+        """It ended, in whatever way."""
+        took = now_ms - self._started.pop(delivery)
+        self._mean_ms = took if not self._mean_ms else (
+            self._mean_ms + (took - self._mean_ms) * _WEIGHT
+        )  # fmt: skip
+
+    def excess(self, now_ms: float) -> int:
+        """How many of the queued ones should be parked after all."""
+        return max(0, self.queued - self.limit(now_ms)) if self.queued else 0
