@@ -40,4 +40,17 @@ def changed_fields(
     and after a deletion.
     """
     old, new = before or {}, after or {}
-    return tuple(sorted(name for name in {*old, *new} if old.get(name) != new.get(name)))
+    return tuple(sorted(name for name in {*old, *new} if not _same(old.get(name), new.get(name))))
+
+
+def _same(old: object, new: object) -> bool:
+    """Whether two values are equal, and true is not 1: custom attributes hold either."""
+    if old != new or isinstance(old, bool) != isinstance(new, bool):
+        return False
+    match old, new:
+        case Mapping(), Mapping():
+            return all(_same(value, new[name]) for name, value in old.items())
+        case list(), list():
+            return all(map(_same, old, new))
+        case _:
+            return True

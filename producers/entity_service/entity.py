@@ -17,7 +17,7 @@ import orjson
 
 from producers.entity_service.merge_patch import merged
 from schemas.catalog import Catalog
-from schemas.errors import ConfigurationError, SchemaError
+from schemas.errors import SchemaError
 from schemas.json_form import JsonProblem, dumps, from_json
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType
 
@@ -53,16 +53,11 @@ class Entity:
         """The entity of this name.
 
         Raises:
-            ConfigurationError: There is none, or its records have no id.
+            ConfigurationError: There is none.
         """
         record = catalog.record(name)
-        if not is_kind(record.fields.get("id"), "text", "uuid"):
-            raise ConfigurationError(
-                f"the schema of {name} has no text field `id`, so a service cannot keep its "
-                "records; add one, or publish its events through the gateway"
-            )
         known = (CREATED_AT, UPDATED_AT)
-        stamps = tuple(each for each in known if is_kind(record.fields.get(each), "datetime"))
+        stamps = tuple(each for each in known if is_instant(record.fields.get(each)))
         return cls(name, plural_of(name), record, stamps)
 
     def created(
@@ -173,9 +168,9 @@ def known_part(type_: FieldType, value: object) -> object:
             return value
 
 
-def is_kind(type_: FieldType | None, *kinds: str) -> bool:
-    """Whether a field is a scalar of one of these kinds."""
-    return isinstance(type_, ScalarType) and type_.kind in kinds
+def is_instant(type_: FieldType | None) -> bool:
+    """Whether there is such a field, and it holds an instant."""
+    return isinstance(type_, ScalarType) and type_.kind == "datetime"
 
 
 def plural_of(name: str) -> str:
