@@ -12,15 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from schemas import entity_file
-from schemas.composition import (
-    NamedSchema,
-    Schema,
-    composed,
-    full_name,
-    inlined,
-    named_schema,
-    text_of,
-)
+from schemas.avro import NamedSchema, Schema, full_name, named_schema
+from schemas.composition import composed, inlined, text_of
 from schemas.errors import ConfigurationError
 from schemas.reading import Reader
 from schemas.types import FieldType, RecordType, record_type
@@ -73,7 +66,7 @@ class Catalog:
         schemas = {path.stem: _read(path) for path in _files(HERE / "entities")}
         entities = {stem: _entity(envelope, schema, shapes) for stem, schema in schemas.items()}
         if extra_dir is not None:
-            taken = {name: "Hookline itself" for name in shapes}
+            taken = dict.fromkeys(shapes, "Hookline itself")
             for schema in schemas.values():
                 name = full_name(schema)
                 taken |= {name: "Hookline itself", f"{name}Event": "Hookline itself"}

@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from schemas.avro import named_schema
 from schemas.catalog import Catalog, NamedSchema
-from schemas.composition import named_schema
 from schemas.errors import SchemaError, UnknownSchemaError
 from schemas.framing import (
     CONFLUENT_HEAD,

@@ -7,64 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
+from schemas.avro import NAMED, NAMESPACE, PRIMITIVES, Avro, Schema, full_name
 
-Schema = dict[str, Any]
-#: A schema as JSON: a name, a list of branches, or an object.
-Avro = Any
-
-NAMESPACE = "crm"
 #: The name in the envelope that stands for the entity's own record.
 PLACEHOLDER = "crm.Record"
-PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSchema:
-    """A schema ready for use.
-
-    Attributes:
-        name: Full name of its record: `crm.LeadEvent`.
-        text: The schema as JSON, as it is registered: every named type is defined in it.
-        parsed: What fastavro made of it.
-        fingerprint: CRC-64-AVRO of its parsing canonical form, in wire order.
-    """
-
-    name: str
-    text: str
-    parsed: Any
-    fingerprint: bytes
-
-
-def named_schema(text: str) -> NamedSchema:
-    """Parse a self-contained schema.
-
-    Raises:
-        ValueError: It is not JSON, or not Avro.
-    """
-    try:
-        parsed = parse_schema(json.loads(text))
-        canonical = to_parsing_canonical_form(parsed)
-    except Exception as error:  # fastavro's errors have no common base; a KeyError may come too
-        message = f"not an Avro schema: {type(error).__name__}: {error}"
-        raise ValueError(message) from error
-    mark = bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
-    name = parsed["name"] if isinstance(parsed, dict) else str(parsed)
-    return NamedSchema(name, text, parsed, mark)
-
-
-def full_name(schema: Mapping[str, Any], namespace: str = NAMESPACE) -> str:
-    """A named type's name with its namespace."""
-    name = str(schema["name"])
-    return name if "." in name else f"{schema.get('namespace', namespace)}.{name}"
 
 
 def inlined(
-    schema: Any, shapes: Mapping[str, Schema], seen: set[str], namespace: str = NAMESPACE
-) -> Any:
+    schema: Avro, shapes: Mapping[str, Schema], seen: set[str], namespace: str = NAMESPACE
+) -> Avro:
     """The schema with every shape defined where it is first used, and by full name after that.
 
     Args:
@@ -77,7 +29,7 @@ def inlined(
     if isinstance(schema, str):
         return _named(schema, shapes, seen, namespace)
     kind = schema.get("type")
-    if kind in {"record", "enum", "fixed"}:
+    if kind in NAMED:
         return _definition(schema, shapes, seen, namespace)
     inner = (
         {"array": "items", "map": "values"}.get(kind, "type") if isinstance(kind, str) else "type"
@@ -85,7 +37,7 @@ def inlined(
     return {**schema, inner: inlined(schema[inner], shapes, seen, namespace)}
 
 
-def _named(name: str, shapes: Mapping[str, Schema], seen: set[str], namespace: str) -> Any:
+def _named(name: str, shapes: Mapping[str, Schema], seen: set[str], namespace: str) -> Avro:
     """What stands where a type is named."""
     if name in PRIMITIVES:
         return name
@@ -137,28 +89,6 @@ def _placed(field: Schema, entity: Schema) -> Schema:
     return field
 
 
-def text_of(schema: Any) -> str:
+def text_of(schema: Avro) -> str:
     """A schema as compact JSON, the same bytes every time."""
     return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
-
-
-#: What a reader may ignore: it changes neither the bytes nor what they mean.
-_ASIDE = frozenset({"doc", "default", "aliases", "order", "personal"})
-
-
-def same_meaning(one: str, other: str) -> bool:
-    """Whether two texts with one fingerprint give the same bytes the same meaning.
-
-    Fingerprints cover neither defaults nor logical types; of these only logical types matter to
-    bytes that are already written.
-    """
-    return one == other or _essence(json.loads(one)) == _essence(json.loads(other))
-
-
-def _essence(schema: Any) -> Any:
-    """A schema without what is said aside."""
-    if isinstance(schema, dict):
-        return {key: _essence(value) for key, value in schema.items() if key not in _ASIDE}
-    if isinstance(schema, list):
-        return [_essence(member) for member in schema]
-    return schema

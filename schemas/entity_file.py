@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from schemas.composition import PRIMITIVES, Schema, full_name
+from schemas.avro import PRIMITIVES, Schema, full_name
 
 #: What an entity may be called: it becomes part of a topic's name, a route and a header.
 ENTITY_NAME = re.compile(r"[a-z][a-z0-9_]{0,48}")

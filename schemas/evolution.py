@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from schemas.composition import PRIMITIVES, Avro, full_name
+from schemas.avro import PRIMITIVES, Avro, Schema, definitions, full_name, resolved
 
 _WIDER: Mapping[str, frozenset[str]] = {
     "int": frozenset({"long", "float", "double"}),
@@ -43,8 +43,8 @@ class _Reading:
     def __init__(self, writer: Avro, reader: Avro, writer_is: str, reader_is: str) -> None:
         self._writer = writer
         self._reader = reader
-        self._writers: dict[str, Avro] = {}
-        self._readers: dict[str, Avro] = {}
+        self._writers = definitions(writer)
+        self._readers = definitions(reader)
         self._writer_is = writer_is
         self._reader_is = reader_is
         self._seen: set[tuple[str, str]] = set()
@@ -125,8 +125,11 @@ class _Reading:
         for member in one if isinstance(one, list) else [one]:
             tries = [list(self._branch(member, reader, path)) for reader in readers]
             if tries and all(tries):
-                nearest = [each for each, reader in zip(tries, readers, strict=True)
-                           if _base(reader, self._readers) == _base(member, self._writers)]
+                nearest = [
+                    each
+                    for each, reader in zip(tries, readers, strict=True)
+                    if _base(reader, self._readers) == _base(member, self._writers)
+                ]
                 if nearest:
                     yield from nearest[0]
                 else:
@@ -146,7 +149,8 @@ class _Reading:
 
 def _meanings(old: Avro, new: Avro) -> Iterator[str]:
     """Fields whose bytes are the same and mean something else."""
-    before, after = dict(_logical(old, {}, "")), dict(_logical(new, {}, ""))
+    before = dict(_logical(old, definitions(old), ""))
+    after = dict(_logical(new, definitions(new), ""))
     for path in before:
         if path in after and before[path] != after[path]:
             yield (
@@ -155,9 +159,8 @@ def _meanings(old: Avro, new: Avro) -> Iterator[str]:
             )
 
 
-def _logical(schema: Avro, named: dict[str, Avro], path: str) -> Iterator[tuple[str, str]]:
+def _logical(schema: Avro, named: Mapping[str, Schema], path: str) -> Iterator[tuple[str, str]]:
     """Every primitive with what it means, by path."""
-    known = set(named)
     plain = resolved(schema, named)
     match plain:
         case list():
@@ -165,8 +168,6 @@ def _logical(schema: Avro, named: dict[str, Avro], path: str) -> Iterator[tuple[
                 suffix = "" if len(plain) <= 2 else f"<{_base(member, named)}>"
                 yield from _logical(member, named, f"{path}{suffix}")
         case {"type": "record", "fields": fields}:
-            if full_name(plain, "") in known and schema != plain:
-                return
             for field in fields:
                 yield from _logical(field["type"], named, f"{path}.{field['name']}".lstrip("."))
         case {"type": "array", "items": inner}:
@@ -178,21 +179,7 @@ def _logical(schema: Avro, named: dict[str, Avro], path: str) -> Iterator[tuple[
                 yield f"{path}", _said(plain) if "logicalType" in plain else "plain"
 
 
-def resolved(schema: Avro, named: dict[str, Avro]) -> Avro:
-    """A schema with names looked up; what it defines is remembered."""
-    match schema:
-        case str() if schema in PRIMITIVES:
-            return {"type": schema}
-        case str():
-            return named[schema]
-        case {"type": dict() | list() as inner}:
-            return resolved(inner, named)
-        case {"type": "record" | "enum" | "fixed"}:
-            named[full_name(schema, "")] = schema
-    return schema
-
-
-def _base(schema: Avro, named: dict[str, Avro]) -> str:
+def _base(schema: Avro, named: Mapping[str, Schema]) -> str:
     """The Avro type of a schema, without its meaning."""
     plain = resolved(schema, named)
     return "union" if isinstance(plain, list) else str(plain["type"])

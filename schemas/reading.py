@@ -7,12 +7,12 @@ that the bytes do not bear out.  fastavro parses the schemas and is the referenc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Any
 
 from schemas import wire
-from schemas.composition import PRIMITIVES, full_name
+from schemas.avro import Avro, Schema, definitions, full_name, resolved
 from schemas.errors import SchemaError
 from schemas.generated import Source
 
@@ -25,6 +25,21 @@ _NAMES: dict[str, Any] = {
     #: What a short string takes with its length, by the byte that says it; 0 for other bytes.
     "SHORT": [0 if first & 129 else 1 + (first >> 1) for first in range(256)],
     "BOOL": {0: False, 1: True},
+}
+#: How each primitive is made: of the bytes from `p` to `e`, of the number `n`, or of what is at `p`.
+_LINES: Mapping[tuple[str, str | None], str] = {
+    ("string", None): "{target} = b[p:e].decode(); p = e",
+    ("string", "uuid"): "{target} = uuid_of(b[p:e]); p = e",
+    ("bytes", None): "{target} = b[p:e]; p = e",
+    ("bytes", "decimal"): "{target} = decimal(b[p:e], {digits}); p = e",
+    ("long", "timestamp-micros"): "{target}, p = instant(b, p)",
+    ("int", "date"): "{target} = day(n)",
+    ("int", None): "{target} = n >> 1 if n < 128 and not n & 1 else whole(n, 32)",
+    ("long", None): "{target} = n >> 1 if n < 128 and not n & 1 else whole(n, 64)",
+    ("null", None): "{target} = None",
+    ("boolean", None): "{target} = BOOL[b[p]]; p += 1",
+    ("float", None): "{target} = FLOAT(b, p)[0]; p += 4",
+    ("double", None): "{target} = DOUBLE(b, p)[0]; p += 8",
 }
 #: A record of more fields becomes a function of its own; smaller ones are read in place.
 _IN_PLACE = 3
@@ -48,7 +63,7 @@ class Reader:
         """
         self._name = name
         self._source = Source(f"reader of {name}", _NAMES)
-        self._read = _Compiler(self._source).compile(schema, make)
+        self._read = _Compiler(self._source, definitions(schema)).compile(schema, make)
 
     def read(self, data: bytes, start: int) -> Any:
         """The record that begins at `start` and ends with the bytes.
@@ -84,9 +99,9 @@ class Reader:
 class _Compiler:
     """Writes the source of one reader."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, named: Mapping[str, Schema]) -> None:
         self._source = source
-        self._named: dict[str, Mapping[str, Any]] = {}
+        self._named = named
         self._functions: dict[str, str] = {}
         self._pending: list[tuple[str, Mapping[str, Any], Callable[..., Any] | None]] = []
         self._open: list[str] = []
@@ -115,42 +130,33 @@ class _Compiler:
 
     def _fields(self, schema: Mapping[str, Any], path: str) -> dict[str, str]:
         """Read the fields of a record; the local names that hold them, by field."""
-        self._named[full_name(schema, "")] = schema
         values: dict[str, str] = {}
         for field in schema["fields"]:
             values[field["name"]] = target = self._source.fresh()
             self._value(field["type"], target, f"{path}.{field['name']}".lstrip("."))
         return values
 
-    def _value(self, schema: Any, target: str, path: str) -> None:
+    def _value(self, schema: Avro, target: str, path: str) -> None:
         """Read any value."""
-        match schema:
-            case list():
-                self._union(schema, target, path)
-            case str() if schema in PRIMITIVES:
-                self._primitive(schema, {}, target, path)
-            case str():
-                self._value(self._named[schema], target, path)
-            case {"type": "record"}:
-                self._record(schema, target, path)
-            case {"type": "enum"}:
-                self._enum(schema, target, path)
+        match resolved(schema, self._named):
+            case list() as branches:
+                self._union(branches, target, path)
+            case {"type": "record"} as record:
+                self._record(record, target, path)
+            case {"type": "enum", "symbols": symbols}:
+                self._enum(symbols, target, path)
             case {"type": "array", "items": items}:
                 self._list(items, target, path)
             case {"type": "map", "values": values}:
                 self._map(values, target, path)
-            case {"type": "fixed", "size": size}:
-                self._named[full_name(schema, "")] = schema
-                self._fixed(int(size), schema, target, path)
-            case {"type": str() as base} if base in PRIMITIVES:
-                self._primitive(base, schema, target, path)
-            case _:
-                self._value(schema["type"], target, path)
+            case {"type": "fixed", "size": size} as fixed:
+                self._fixed(int(size), fixed, target, path)
+            case primitive:
+                self._primitive(primitive, target, path)
 
     def _record(self, schema: Mapping[str, Any], target: str, path: str) -> None:
         """A record inside another."""
         name = full_name(schema, "")
-        self._named[name] = schema
         if len(schema["fields"]) <= _IN_PLACE and name not in self._open:
             self._open.append(name)
             values = self._fields(schema, path)
@@ -174,14 +180,13 @@ class _Compiler:
                     self._value(member, target, path)
         self._source.add(path, "else: raise KeyError(b[p])")
 
-    def _enum(self, schema: Mapping[str, Any], target: str, path: str) -> None:
+    def _enum(self, symbols: Sequence[str], target: str, path: str) -> None:
         """A symbol by its number."""
-        self._named[full_name(schema, "")] = schema
-        symbols = {index * 2: symbol for index, symbol in enumerate(schema["symbols"])}
+        codes = {index * 2: symbol for index, symbol in enumerate(symbols)}
         self._number(path)
-        self._source.add(path, f"{target} = {self._source.constant(symbols)}[n]")
+        self._source.add(path, f"{target} = {self._source.constant(codes)}[n]")
 
-    def _list(self, items: Any, target: str, path: str) -> None:
+    def _list(self, items: Avro, target: str, path: str) -> None:
         """Blocks of items."""
         item = self._source.fresh()
         with self._blocks(target, "[]", path):
@@ -189,7 +194,7 @@ class _Compiler:
             self._source.add(path, f"{target}.append({item})")
         self._costs(items, path)
 
-    def _map(self, values: Any, target: str, path: str) -> None:
+    def _map(self, values: Avro, target: str, path: str) -> None:
         """Blocks of keys and values."""
         key, item = self._source.fresh("k"), self._source.fresh()
         with self._blocks(target, "{}", path):
@@ -204,7 +209,7 @@ class _Compiler:
             path, "while b[p]:", "n, p = count(b, p)", "for _ in range(n):", after="p += 1"
         )
 
-    def _costs(self, items: Any, path: str) -> None:
+    def _costs(self, items: Avro, path: str) -> None:
         """Refuse a list whose items take no bytes: nothing would bound it."""
         if not _takes_bytes(items, self._named):
             message = f"{path}: a list of items that take no bytes is not read"
@@ -241,39 +246,19 @@ class _Compiler:
             value = f"decimal({value}, {int(schema['precision'])}, {int(schema.get('scale', 0))})"
         self._source.add(path, f"{target} = {value}; p += {size}")
 
-    def _primitive(self, base: str, schema: Mapping[str, Any], target: str, path: str) -> None:
+    def _primitive(self, schema: Schema, target: str, path: str) -> None:
         """A primitive, with its meaning if it has one."""
-        add = self._source.add
-        match base, schema.get("logicalType"):
-            case "string", "uuid":
-                self._span(path)
-                add(path, f"{target} = uuid_of(b[p:e]); p = e")
-            case "string", _:
+        base, logical = schema["type"], schema.get("logicalType")
+        if base in {"string", "bytes"}:
+            if (base, logical) == ("string", None):
                 self._text(target, path)
-            case "bytes", "decimal":
-                digits = f"{int(schema['precision'])}, {int(schema.get('scale', 0))}"
-                self._span(path)
-                add(path, f"{target} = decimal(b[p:e], {digits}); p = e")
-            case "bytes", _:
-                self._span(path)
-                add(path, f"{target} = b[p:e]; p = e")
-            case "long", "timestamp-micros":
-                add(path, f"{target}, p = instant(b, p)")
-            case "int", "date":
-                self._number(path)
-                add(path, f"{target} = day(n)")
-            case "int" | "long", _:
-                self._number(path)
-                bits = 32 if base == "int" else 64
-                add(path, f"{target} = n >> 1 if n < 128 and not n & 1 else whole(n, {bits})")
-            case "null", _:
-                add(path, f"{target} = None")
-            case "boolean", _:
-                add(path, f"{target} = BOOL[b[p]]; p += 1")
-            case "float", _:
-                add(path, f"{target} = FLOAT(b, p)[0]; p += 4")
-            case _:
-                add(path, f"{target} = DOUBLE(b, p)[0]; p += 8")
+                return
+            self._span(path)
+        elif base in {"int", "long"} and logical != "timestamp-micros":
+            self._number(path)
+        line = _LINES.get((base, logical)) or _LINES[base, None]
+        digits = f"{schema.get('precision')}, {schema.get('scale', 0)}"
+        self._source.add(path, line.format(target=target, digits=digits))
 
 
 def _first(schema: list[Any]) -> int:
@@ -286,17 +271,13 @@ def _dict_of(values: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name!r}: {local}" for name, local in values.items()) + "}"
 
 
-def _takes_bytes(schema: Any, named: Mapping[str, Mapping[str, Any]]) -> bool:
+def _takes_bytes(schema: Avro, named: Mapping[str, Schema]) -> bool:
     """Whether every value of a schema takes at least one byte."""
-    match schema:
-        case "null":
+    match resolved(schema, named):
+        case {"type": "null"}:
             return False
-        case str() if schema in named:
-            return _takes_bytes(named[schema], {})
         case {"type": "record", "fields": fields}:
             return any(_takes_bytes(field["type"], named) for field in fields)
         case {"type": "fixed", "size": size}:
             return bool(size)
-        case {"type": inner} if inner == "null" or isinstance(inner, dict):
-            return _takes_bytes(inner, named)
     return True

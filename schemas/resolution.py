@@ -13,11 +13,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from schemas.composition import PRIMITIVES, full_name
+from schemas.avro import Avro, Schema, definitions, resolved
 from schemas.wire import MisfitError, fitting
 
 Adapt = Callable[[Any], Any]
-Named = dict[str, Mapping[str, Any]]
 
 _WIDER: Mapping[str, frozenset[str]] = {
     "int": frozenset({"long", "float", "double"}),
@@ -45,7 +44,6 @@ _PYTHON: Mapping[str, type] = {
     "timestamp-micros": datetime,
     "uuid": UUID,
 }
-_CONTAINERS = frozenset({"record", "enum", "array", "map"})
 
 
 def adapter(writer_text: str, reader_text: str) -> Adapt:
@@ -56,19 +54,20 @@ def adapter(writer_text: str, reader_text: str) -> Adapt:
     Raises:
         MisfitError: No record of the writer's schema could ever be one of the reader's.
     """
-    return _Resolution().resolved(json.loads(writer_text), json.loads(reader_text), "")
+    writer, reader = json.loads(writer_text), json.loads(reader_text)
+    return _Resolution(definitions(writer), definitions(reader)).value(writer, reader, "")
 
 
 class _Resolution:
     """One writer's schema against one reader's."""
 
-    def __init__(self) -> None:
-        self._writers: Named = {}
-        self._readers: Named = {}
+    def __init__(self, writers: Mapping[str, Schema], readers: Mapping[str, Schema]) -> None:
+        self._writers = writers
+        self._readers = readers
 
-    def resolved(self, writer: Any, reader: Any, path: str) -> Adapt:
+    def value(self, writer: Avro, reader: Avro, path: str) -> Adapt:
         """The adapter of one value."""
-        one, other = _plain(writer, self._writers), _plain(reader, self._readers)
+        one, other = resolved(writer, self._writers), resolved(reader, self._readers)
         if isinstance(one, list):
             return self._from_branches(one, other, path)
         if isinstance(other, list):
@@ -79,10 +78,10 @@ class _Resolution:
             case "enum", "enum":
                 return _enum(other, path)
             case "array", "array":
-                item = self.resolved(one["items"], other["items"], f"{path}[]")
+                item = self.value(one["items"], other["items"], f"{path}[]")
                 return lambda value: [item(each) for each in value]
             case "map", "map":
-                item = self.resolved(one["values"], other["values"], f"{path}{{}}")
+                item = self.value(one["values"], other["values"], f"{path}{{}}")
                 return lambda value: {key: item(each) for key, each in value.items()}
         return _scalar(one, other, path)
 
@@ -100,17 +99,13 @@ class _Resolution:
             there = f"{path}.{name}".lstrip(".")
             if source is not None:
                 moves.append(
-                    (name, source, self.resolved(written[source]["type"], field["type"], there))
+                    (name, source, self.value(written[source]["type"], field["type"], there))
                 )
             elif "default" in field:
-                _define(field["type"], self._readers)
                 defaults[name] = field["default"]
             else:
                 message = f"{there} is missing in the writer's schema and has no default"
                 raise MisfitError(message)
-        # Fields that only the writer has are dropped, but may define types that are named later.
-        for field in one["fields"]:
-            _define(field["type"], self._writers)
 
         def adapt(value: Mapping[str, Any]) -> dict[str, Any]:
             made = {name: change(value[source]) for name, source, change in moves}
@@ -119,11 +114,11 @@ class _Resolution:
 
         return adapt
 
-    def _from_branches(self, writer: list[Any], reader: Any, path: str) -> Adapt:
+    def _from_branches(self, writer: list[Any], reader: Avro, path: str) -> Adapt:
         """The written value's Python type tells its branch."""
         branches: dict[type, Adapt] = {}
         for member in writer:
-            plain = _plain(member, self._writers)
+            plain = resolved(member, self._writers)
             kind = _PYTHON[_kind(plain)]
             if kind in branches:
                 message = f"{path}: a choice between two kinds of {kind.__name__} is not resolved"
@@ -131,54 +126,25 @@ class _Resolution:
             branches[kind] = self._branch(plain, reader, path)
         return lambda value: branches[type(value)](value)
 
-    def _branch(self, writer: Mapping[str, Any], reader: Any, path: str) -> Adapt:
+    def _branch(self, writer: Mapping[str, Any], reader: Avro, path: str) -> Adapt:
         """One branch of the writer's; if it does not fit, only its values are refused."""
         try:
-            return self.resolved(writer, reader, path)
+            return self.value(writer, reader, path)
         except MisfitError as error:
             return _refuse(str(error))
 
     def _to_branch(self, writer: Mapping[str, Any], reader: list[Any], path: str) -> Adapt:
         """The reader's first branch of the same kind, else the first that it can be promoted to."""
-        members = [_plain(member, self._readers) for member in reader]
+        members = [resolved(member, self._readers) for member in reader]
         same = [member for member in members if _kind(member) == _kind(writer)]
         for member in (*same, *members):
             try:
-                return self.resolved(writer, member, path)
+                return self.value(writer, member, path)
             except MisfitError:
                 continue
         kinds = ", ".join(_kind(member) for member in members)
         message = f"{path}: is of type {_kind(writer)}; expected {kinds}"
         raise MisfitError(message)
-
-
-def _plain(schema: Any, named: Named) -> Any:
-    """A schema with its name looked up; a union's members stay as they are."""
-    _define(schema, named)
-    match schema:
-        case str() if schema in PRIMITIVES:
-            return {"type": schema}
-        case str():
-            return named[schema]
-        case {"type": dict() | list() as inner}:
-            return _plain(inner, named)
-    return schema
-
-
-def _define(schema: Any, named: Named) -> None:
-    """Remember every named type that a schema defines."""
-    match schema:
-        case list():
-            for member in schema:
-                _define(member, named)
-        case {"type": "record" | "enum" | "fixed"}:
-            named[full_name(schema, "")] = schema
-            for field in schema.get("fields", ()):
-                _define(field["type"], named)
-        case dict():
-            for key in ("items", "values", "type"):
-                if isinstance(schema.get(key), dict | list):
-                    _define(schema[key], named)
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas import wire
-from schemas.composition import PRIMITIVES, full_name
+from schemas.avro import Avro, Schema, definitions, full_name, resolved
 from schemas.errors import SchemaError
 from schemas.generated import Source
 
@@ -59,6 +59,24 @@ _TESTS: Mapping[tuple[str, str | None], tuple[str, str]] = {
     ("double", None): ("v.__class__ is float or v.__class__ is int", "a float"),
 }
 
+#: How each primitive is appended to `o`; whole numbers have their own way.
+_LINES: Mapping[tuple[str, str | None], tuple[str, ...]] = {
+    ("string", None): (
+        "d = v.encode(); n = len(d)",
+        "o += SHORT[n] if n < 64 else number(n)",
+        "o += d",
+    ),
+    ("string", "uuid"): ("o.append(72); o += uuid_text(v)",),
+    ("bytes", None): ("o += number(len(v)); o += v",),
+    ("bytes", "decimal"): ("o += unscaled(v, {digits})",),
+    ("long", "timestamp-micros"): ("o += micros(v)",),
+    ("int", "date"): ("o += number(v.toordinal() - EPOCH_ORDINAL)",),
+    ("null", None): (),
+    ("boolean", None): ("o.append(v)",),
+    ("float", None): ("o += FLOAT(v)",),
+    ("double", None): ("o += DOUBLE(v)",),
+}
+
 
 class Writer:
     """Writes one record type as bytes."""
@@ -73,7 +91,7 @@ class Writer:
         """
         self._name = name
         self._source = Source(f"writer of {name}", _NAMES)
-        self._write = _Compiler(self._source).compile(schema)
+        self._write = _Compiler(self._source, definitions(schema)).compile(schema)
 
     def write(self, record: object, head: bytes) -> bytes:
         """The record's bytes after its framing.
@@ -106,9 +124,9 @@ def _reason(error: Exception) -> str:
 class _Compiler:
     """Writes the source of one writer."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, named: Mapping[str, Schema]) -> None:
         self._source = source
-        self._named: dict[str, Mapping[str, Any]] = {}
+        self._named = named
         self._functions: dict[str, str] = {}
         self._pending: list[tuple[str, Mapping[str, Any]]] = []
 
@@ -116,7 +134,6 @@ class _Compiler:
         """The function that appends a record's bytes."""
         top = self._source.fresh("write")
         with self._source.block("", f"def {top}(r, o):"):
-            self._define(schema)
             for field in schema["fields"]:
                 path = field["name"]
                 self._source.add(path, f"v = {self._source.constant(attrgetter(path))}(r)")
@@ -124,10 +141,6 @@ class _Compiler:
         while self._pending:
             self._record_function(*self._pending.pop())
         return self._source.function(top)
-
-    def _define(self, schema: Mapping[str, Any]) -> None:
-        """Remember a named type."""
-        self._named[full_name(schema, "")] = schema
 
     def _record_function(self, name: str, schema: Mapping[str, Any]) -> None:
         """A function for a record within another: a mapping that must be complete."""
@@ -145,9 +158,9 @@ class _Compiler:
                     self._source.add("", f"r = complete(r, {known}, {given}); v = r[{path!r}]")
                 self._value(field["type"], path)
 
-    def _value(self, schema: Any, path: str) -> None:
+    def _value(self, schema: Avro, path: str) -> None:
         """Write `v`, which must be of the schema."""
-        member = self._resolved(schema)
+        member = resolved(schema, self._named)
         if isinstance(member, list):
             self._union(member, path)
             return
@@ -168,22 +181,9 @@ class _Compiler:
 
     def _ordered(self, schema: list[Any]) -> list[tuple[int, Any]]:
         """The branches with their numbers."""
-        return [(index, self._resolved(member)) for index, member in enumerate(schema)]
+        return [(index, resolved(member, self._named)) for index, member in enumerate(schema)]
 
-    def _resolved(self, schema: Any) -> Any:
-        """A schema with names looked up and primitives as plain dicts."""
-        match schema:
-            case str() if schema in PRIMITIVES:
-                return {"type": schema}
-            case str():
-                return self._named[schema]
-            case {"type": dict() | list() as inner}:
-                return self._resolved(inner)
-            case {"type": "record" | "enum" | "fixed"}:
-                self._define(schema)
-        return schema
-
-    def _test(self, schema: Mapping[str, Any]) -> tuple[str, str]:
+    def _test(self, schema: Schema) -> tuple[str, str]:
         """The Python expression that tells whether `v` is of the schema, and what that is."""
         match schema:
             case {"type": "record", "name": name}:
@@ -217,8 +217,8 @@ class _Compiler:
                 self._items(items, "", "v", f"{path}[]")
             case {"type": "map", "values": values}:
                 self._items(values, "k", "v.items()", f"{path}{{}}")
-            case {"type": base}:
-                self._primitive(base, schema, path)
+            case _:
+                self._primitive(schema, path)
 
     def _function_of(self, schema: Mapping[str, Any]) -> str:
         """The function that writes a named record."""
@@ -228,7 +228,7 @@ class _Compiler:
             self._pending.append((self._functions[name], schema))
         return self._functions[name]
 
-    def _items(self, schema: Any, key: str, items: str, path: str) -> None:
+    def _items(self, schema: Avro, key: str, items: str, path: str) -> None:
         """Write the items of a list, or the keys and values of a map, as one block."""
         with self._source.block(path, "if v:"):
             self._source.add(path, "o += number(len(v))")
@@ -239,30 +239,15 @@ class _Compiler:
                 self._value(schema, path)
         self._source.add(path, "o.append(0)")
 
-    def _primitive(self, base: str, schema: Mapping[str, Any], path: str) -> None:
+    def _primitive(self, schema: Schema, path: str) -> None:
         """Write a primitive."""
-        add = self._source.add
-        match base, schema.get("logicalType"):
-            case "string", "uuid":
-                add(path, "o.append(72); o += uuid_text(v)")
-            case "string", _:
-                add(path, "d = v.encode(); n = len(d)")
-                add(path, "o += SHORT[n] if n < 64 else number(n)", "o += d")
-            case "bytes", "decimal":
-                digits = f"{int(schema['precision'])}, {int(schema.get('scale', 0))}"
-                add(path, f"o += unscaled(v, {digits})")
-            case "bytes", _:
-                add(path, "o += number(len(v)); o += v")
-            case "long", "timestamp-micros":
-                add(path, "o += micros(v)")
-            case "int", "date":
-                add(path, "o += number(v.toordinal() - EPOCH_ORDINAL)")
-            case "int" | "long", _:
-                self._whole(31 if base == "int" else 63, path)
-            case "boolean", _:
-                add(path, "o.append(v)")
-            case "float" | "double", _:
-                add(path, f"o += {base.upper()}(v)")
+        base, logical = schema["type"], schema.get("logicalType")
+        if base in {"int", "long"} and logical is None:
+            self._whole(31 if base == "int" else 63, path)
+            return
+        lines = _LINES.get((base, logical)) or _LINES[base, None]
+        digits = f"{schema.get('precision')}, {schema.get('scale', 0)}"
+        self._source.add(path, *(line.format(digits=digits) for line in lines))
 
     def _whole(self, bits: int, path: str) -> None:
         """Write a whole number."""

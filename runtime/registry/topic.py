@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runtime.broker import Outgoing, Publisher, Received, Tables
 from runtime.logs import get_logger
+from schemas.avro import named_schema, same_meaning
 from schemas.catalog import NamedSchema
-from schemas.composition import named_schema, same_meaning
 from schemas.errors import ConfigurationError
 from schemas.framing import Fingerprint, Reference
 
