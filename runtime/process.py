@@ -77,7 +77,7 @@ def run(main: Main, service: str, environ: Mapping[str, str] | None = None) -> i
     """Run a service until it ends or is asked to stop; returns the exit code (`Exit`).
 
     SIGTERM and SIGINT ask; a second one, or a stop that takes longer than
-    `HOOKLINE_STOP_TIMEOUT_MS` and a little, cancels.
+    `HOOKLINE_STOP_TIMEOUT_MS` and a little, cancels; a third ends the process on the spot.
 
     Args:
         service: The name in logs and messages.
@@ -94,39 +94,65 @@ def run(main: Main, service: str, environ: Mapping[str, str] | None = None) -> i
 
 
 async def _supervised(main: Main, settings: Settings) -> None:
-    """Run main in a task that signals can ask to stop, and then cancel."""
+    """Run main in a task that can be asked to stop, and is cancelled if that does not help.
+
+    Raises:
+        HooklineError: It had to be cancelled; says why.
+    """
     stop = Stop()
     task = asyncio.ensure_future(main(settings, stop))
-
-    def on_signal(name: str) -> None:
-        if stop.requested:
-            log.warning("process.cancelled", signal=name)
-            task.cancel()
-            return
-        log.info("process.stopping", signal=name)
-        stop.request()
-
+    cut = _Cut(task)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number.name)
-    guard = asyncio.create_task(_cancel_if_late(task, stop, settings))
+        loop.add_signal_handler(number, _on_signal, number.name, stop, cut)
+    guard = asyncio.create_task(_cut_if_late(cut, stop, settings))
     try:
         await task
-    except (Stopped, asyncio.CancelledError):
-        if not stop.requested:
+    except Stopped:
+        pass
+    except asyncio.CancelledError:
+        if not cut.reason:
             raise
+        raise HooklineError(cut.reason) from None
     finally:
         guard.cancel()
         with suppress(asyncio.CancelledError):
             await guard
 
 
-async def _cancel_if_late(task: asyncio.Future[None], stop: Stop, settings: Settings) -> None:
+class _Cut:
+    """Cancels main, and knows why."""
+
+    def __init__(self, task: asyncio.Future[None]) -> None:
+        self._task = task
+        self.reason = ""
+
+    def __call__(self, reason: str) -> None:
+        self.reason = reason
+        self._task.cancel()
+
+
+def _on_signal(name: str, stop: Stop, cut: _Cut) -> None:
+    """The first asks, the second cuts, the third is somebody's last word."""
+    if cut.reason:
+        os._exit(Exit.CRASH)
+    if stop.requested:
+        log.warning("process.cut", signal=name)
+        cut(f"cut off by a second {name} before it had finished")
+        return
+    log.info("process.stopping", signal=name)
+    stop.request()
+
+
+async def _cut_if_late(cut: _Cut, stop: Stop, settings: Settings) -> None:
     await stop.wait()
     allowed = timedelta(milliseconds=settings.stop_timeout_ms) + GRACE
     await asyncio.sleep(allowed.total_seconds())
     log.error("process.stop_late", allowed_s=allowed.total_seconds())
-    task.cancel()
+    cut(
+        f"did not finish within {allowed.total_seconds():g} s of being asked to stop "
+        "(HOOKLINE_STOP_TIMEOUT_MS and a little)"
+    )
 
 
 async def patiently(
