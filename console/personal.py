@@ -10,10 +10,12 @@ from schemas.records import Event
 from schemas.types import FieldType, ListType, MapType, RecordType
 
 MASK = "•••"
+#: Says nothing about a person, and helps to see what a record lacks.
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 def masked_event(event: Event, fields: Mapping[str, FieldType]) -> Event:
-    """The event with every personal value masked; what is null stays null.
+    """The event with every personal value masked; what is null or empty stays so.
 
     Args:
         fields: The entity's fields, from the catalog.
@@ -35,8 +37,8 @@ def masked(record: Mapping[str, Any], fields: Mapping[str, FieldType]) -> dict[s
 
 def _masked(value: Any, kind: FieldType) -> Any:  # noqa: ANN401 - whatever the field holds
     """One value, masked as its type says."""
-    if value is None:
-        return None
+    if value in _EMPTY:
+        return value
     if kind.personal:
         return MASK
     match kind:

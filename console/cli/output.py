@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,7 +32,6 @@ def document(value: object) -> None:
     click.echo(dumps(value))
 
 
-@functools.cache
 def screen() -> Console:
     """Standard output for people; as wide as the terminal, or wide enough in a pipe."""
     console = Console(highlight=False)
@@ -42,10 +40,10 @@ def screen() -> Console:
 
 def show(*what: RenderableType) -> None:
     """Print for people."""
-    # The console is looked up anew where output is redirected (tests, pagers).
-    screen.cache_clear()
+    console = screen()
     for thing in what:
-        screen().print(thing)
+        # Text is data as it is: only a terminal may break its lines.
+        console.print(thing, soft_wrap=isinstance(thing, Text))
 
 
 def note(message: str) -> None:

@@ -59,7 +59,7 @@ async def _receiver(stage: Stage) -> list[Count]:
             stage.matches + ATTEMPTS,
             len(arrived) - len(unverified),
             place,
-            True,
+            at_least=True,
         ),
         Count("requests with a bad signature", 0, len(unverified), place),
     ]
