@@ -19,8 +19,10 @@ from producers.gateway.refusal import (
     TYPE_PREFIX,
     Kind,
 )
-from producers.gateway.request import event_form
+from producers.gateway.request import OPTIONAL, SIDES, event_form
 from schemas.catalog import Catalog
+from schemas.records import Operation
+from schemas.types import RecordType
 
 Json = dict[str, Any]
 
@@ -57,9 +59,8 @@ def document(catalog: Catalog, *, max_batch: int, tokens_needed: bool) -> bytes:
             "schemas": {
                 "Published": _PUBLISHED,
                 "Problem": _PROBLEM,
-                **{
-                    _name(name): json_schema(event_form(catalog, name)) for name in catalog.entities
-                },
+                **{name: _record(catalog, name) for name in catalog.entities},
+                **{_name(name): _event(catalog, name) for name in catalog.entities},
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
@@ -73,6 +74,54 @@ def document(catalog: Catalog, *, max_batch: int, tokens_needed: bool) -> bytes:
 def _name(entity: str) -> str:
     """The name of an entity's event in the document."""
     return f"{entity}-event"
+
+
+def _record(catalog: Catalog, entity: str) -> Json:
+    """An entity's own fields; their id is the key of its events, so it is not empty."""
+    schema = json_schema(catalog.record(entity))
+    key = schema["properties"].get("id")
+    if key and key.get("type") == "string":
+        key["minLength"] = 1
+    return schema
+
+
+def _event(catalog: Catalog, entity: str) -> Json:
+    """One event: what it needs depends on the operation."""
+    form = event_form(catalog, entity)
+    common = {name: json_schema(type_) for name, type_ in form.fields.items() if name in OPTIONAL}
+    for name, bound in _BOUNDS.items():
+        common[name] |= bound
+    if "id" not in catalog.fields(entity):
+        common["entity_id"]["type"] = "string"
+    return {
+        "description": form.doc,
+        "oneOf": [_operation(entity, form, name, common) for name in SIDES],
+    }
+
+
+def _operation(entity: str, form: RecordType, operation: Operation, common: Json) -> Json:
+    """The event of one operation."""
+    properties: Json = {"operation": {"const": operation}, **common}
+    required = ["operation"]
+    for side, there in zip(("before", "after"), SIDES[operation], strict=True):
+        doc = {"description": form.fields[side].doc}
+        if there:
+            required.append(side)
+            properties[side] = {"$ref": f"#/components/schemas/{entity}", **doc}
+        else:
+            properties[side] = {"type": "null", **doc}
+    if operation != "created":
+        required.append("version")
+        properties["version"] = {**common["version"], "type": "integer"}
+    if common["entity_id"]["type"] == "string":
+        required.append("entity_id")
+    return {
+        "title": f"{entity} {operation}",
+        "type": "object",
+        "additionalProperties": False,
+        "required": required,
+        "properties": properties,
+    }
 
 
 def _path(entity: str, max_batch: int) -> Json:
@@ -154,6 +203,11 @@ def _header(doc: str, schema: Json) -> Json:
     return {"description": doc, "required": True, "schema": schema}
 
 
+_BOUNDS: Mapping[str, Json] = {
+    "version": {"minimum": 1},
+    "hops": {"minimum": 0},
+    "entity_id": {"minLength": 1},
+}
 _HEADERS: Mapping[int, Json] = {
     401: {"WWW-Authenticate": _header("RFC 6750.", {"type": "string"})},
     503: {

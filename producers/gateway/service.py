@@ -25,6 +25,7 @@ from runtime.settings import Settings
 from runtime.topics import check
 from schemas.catalog import Catalog
 from schemas.errors import BrokerError, ConfigurationError
+from schemas.topics import Topic
 
 log = get_logger(__name__)
 
@@ -45,25 +46,21 @@ async def run_gateway(settings: Settings, stop: Stop, broker: Broker, clock: Clo
         intake = intake_of(settings, catalog, clock, health)
         publishing = await stack.enter_async_context(AsyncExitStack())
         await stack.enter_async_context(listening(settings, catalog, intake, health))
-        publisher = await patiently(
-            lambda: publishing.enter_async_context(
-                EventPublisher.connect(settings, source_uri=SOURCE_URI, broker=broker)
-            ),
-            what="publisher",
-            stop=stop,
-            health=health,
-            clock=clock,
-        )
-        admin = broker.admin()
-        publishing.push_async_callback(admin.close)
-        await patiently(
-            lambda: require_topics(admin, settings, catalog),
-            what="topics",
-            stop=stop,
-            health=health,
-            clock=clock,
-        )
-        intake.use(publisher)
+
+        async def connect() -> Admin:
+            """Publish from now on: the process must not count as ready before it can."""
+            async with AsyncExitStack() as attempt:
+                admin = broker.admin()
+                attempt.push_async_callback(admin.close)
+                await require_topics(admin, settings, catalog)
+                publisher = await attempt.enter_async_context(
+                    EventPublisher.connect(settings, source_uri=SOURCE_URI, broker=broker)
+                )
+                await publishing.enter_async_context(attempt.pop_all())
+            intake.use(publisher)
+            return admin
+
+        admin = await patiently(connect, what="publisher", stop=stop, health=health, clock=clock)
         log.info("gateway.ready", entities=len(catalog.entities))
         await _probe_until(stop, admin, health, clock)
 
@@ -123,21 +120,27 @@ async def listening(
         await runner.cleanup()
 
 
+def topics_of(settings: Settings, catalog: Catalog) -> list[Topic]:
+    """The topics that the gateway writes to."""
+    names = {settings.topics.events(entity) for entity in catalog.entities}
+    names.add(settings.topics.schemas)
+    return [topic for topic in settings.topics.all(catalog.entities) if topic.name in names]
+
+
 async def require_topics(admin: Admin, settings: Settings, catalog: Catalog) -> None:
     """Refuse to start without the topics that events are written to; other drift is reported.
 
     Raises:
         ConfigurationError: Naming every topic that is missing.
     """
-    events = {settings.topics.events(entity) for entity in catalog.entities}
-    wanted = [topic for topic in settings.topics.all(catalog.entities) if topic.name in events]
+    needed = topics_of(settings, catalog)
     there = await admin.topics()
-    missing = sorted(events - there.keys())
+    missing = sorted({topic.name for topic in needed} - there.keys())
     if missing:
         raise ConfigurationError(
             f"missing topics: {', '.join(missing)}; `hookline topics create` makes them"
         )
-    for drift in await check(admin, wanted):
+    for drift in await check(admin, needed):
         log.warning("topics.drift", drift=drift)
 
 
