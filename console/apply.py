@@ -121,6 +121,7 @@ async def remove(
     async def decide() -> Plan:
         return _removal(session, kind, ids, force=force)
 
+    await _catch_up(session)
     return await _write(session, author, decide, await decide())
 
 
@@ -151,12 +152,10 @@ async def _write(
     session: Session, author: Author, decide: Callable[[], Awaitable[Plan]], shown: Plan | None
 ) -> Plan:
     """Take over, catch up, decide, write."""
-    publisher = await session.publisher()
-    del publisher  # the registry writes through it
+    await session.publisher()  # the registry writes through it
     await session.registry.register(session.catalog.definition)
     async with _taken_over(session) as writer:
-        await session.workflows.catch_up()
-        await session.webhooks.catch_up()
+        await _catch_up(session)
         decided = await decide()
         if shown is not None and decided != shown:
             raise RefusedError(
@@ -173,6 +172,11 @@ async def _write(
                     "was written; run the command again"
                 ) from error
     return decided
+
+
+async def _catch_up(session: Session) -> None:
+    await session.workflows.catch_up()
+    await session.webhooks.catch_up()
 
 
 @asynccontextmanager
