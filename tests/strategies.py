@@ -1,0 +1,157 @@
+"""Hypothesis strategies made from the schemas: any record that a field's type allows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from schemas.avro import NamedSchema
+from schemas.catalog import Catalog
+from schemas.codec import Fingerprint, Reference
+from schemas.records import Action, Attempt, Definition, Event
+from schemas.types import (
+    FieldType,
+    ListType,
+    MapType,
+    RecordType,
+    ScalarType,
+    UnionType,
+    record_type,
+)
+
+CATALOG = Catalog.load()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Text with the things that break careless code: quotes, braces, non-Latin, emoji, NUL, length.
+WORDS = (
+    *(
+        "",
+        "a",
+        '"',
+        "\\",
+        "{{x}}",
+        "\n",
+        "\0",
+        "2026-01-31",
+        "1e2",
+        "null",
+        "žluťoučký",
+        "ß",
+        "اسم",
+    ),
+    *("😀" * 20, "x" * 63, "x" * 64, "y" * 8192),
+)
+
+
+class OwnSchemas:
+    """A source of schemas for which everything of the catalog counts as registered."""
+
+    def __init__(self, texts: Mapping[Reference, str] | None = None) -> None:
+        self.texts = dict(texts or {})
+
+    def reference_of(self, schema: NamedSchema) -> Reference:
+        return Fingerprint(schema.fingerprint)
+
+    def find(self, reference: Reference) -> str | None:
+        return self.texts.get(reference)
+
+
+def values(type_: FieldType) -> st.SearchStrategy[Any]:
+    """Python values of a type, null included where it is allowed.
+
+    Drawn from one seed: an event has hundreds of values, which would each cost a draw, and nothing
+    is gained by shrinking them, since errors name the field.
+    """
+    return st.integers(0, 2**64).map(lambda seed: sample(type_, Random(seed)))
+
+
+def sample(type_: FieldType, chance: Random) -> Any:
+    """One value of a type; extremes come often."""
+    if type_.nullable and chance.random() < 0.3:
+        return None
+    match type_:
+        case ScalarType(kind="enum"):
+            return chance.choice(type_.symbols)
+        case ScalarType(kind="int"):
+            return _whole(1 << (type_.bits - 1), chance)
+        case ScalarType(kind="decimal"):
+            unscaled = _whole(10**type_.precision - 1, chance)
+            return Decimal(unscaled).scaleb(-type_.scale)
+        case ScalarType():
+            return _SCALARS[type_.kind](chance)
+        case ListType():
+            return [sample(type_.item, chance) for _ in range(chance.randrange(3))]
+        case MapType():
+            return {
+                chance.choice(WORDS): sample(type_.values, chance)
+                for _ in range(chance.randrange(4))
+            }
+        case RecordType():
+            return {name: sample(field, chance) for name, field in type_.fields.items()}
+        case UnionType():
+            return sample(chance.choice(type_.members), chance)
+
+
+def _whole(bound: int, chance: Random) -> int:
+    edges = (0, 1, -1, 63, 64, -64, -65, bound - 1, 1 - bound)
+    return chance.choice(edges) if chance.random() < 0.5 else chance.randrange(1 - bound, bound)
+
+
+def _moment(chance: Random) -> datetime:
+    zone = chance.choice((UTC, timezone(timedelta(hours=5, minutes=45))))
+    return EPOCH.astimezone(zone) + timedelta(microseconds=chance.randrange(-(2**55), 2**56))
+
+
+_SCALARS: Mapping[str, Callable[[Random], Any]] = {
+    "text": lambda chance: chance.choice(WORDS),
+    "bool": lambda chance: chance.random() < 0.5,
+    "date": lambda chance: date.fromordinal(chance.randrange(1, date.max.toordinal() + 1)),
+    "datetime": _moment,
+    "uuid": lambda chance: UUID(int=chance.getrandbits(128)),
+    "float": lambda chance: chance.choice((0.0, -1.5, 1e308, chance.random())),
+    "bytes": lambda chance: chance.randbytes(chance.choice((0, 1, 63, 64, 300))),
+}
+
+
+def records(entity: str, catalog: Catalog = CATALOG) -> st.SearchStrategy[dict[str, Any]]:
+    """Records of an entity, as `before` and `after` hold them."""
+    return values(catalog.record(entity))
+
+
+def events(entity: str | None = None, catalog: Catalog = CATALOG) -> st.SearchStrategy[Event]:
+    """Events of one entity, or of any."""
+    if entity is None:
+        return st.sampled_from(catalog.entities).flatmap(lambda name: events(name, catalog))
+    record = catalog.record(entity)
+    own = replace(record, nullable=True)
+    fields = {**catalog.envelope_fields, "before": own, "after": own}
+    whole = RecordType("Event", fields)
+
+    def event(values: dict[str, Any]) -> Event:
+        changed = tuple(values["changed_fields"])
+        return Event(**values | {"entity": entity, "changed_fields": changed})
+
+    return values(whole).map(event)
+
+
+def _flat(kind: type[Any], schema: NamedSchema) -> st.SearchStrategy[Any]:
+    return values(record_type(json.loads(schema.text))).map(lambda values: kind(**values))
+
+
+def actions() -> st.SearchStrategy[Action]:
+    return _flat(Action, CATALOG.action)
+
+
+def attempts() -> st.SearchStrategy[Attempt]:
+    return _flat(Attempt, CATALOG.attempt)
+
+
+def definitions() -> st.SearchStrategy[Definition]:
+    return _flat(Definition, CATALOG.definition)
