@@ -79,9 +79,9 @@ class Child:
         return "\n".join(f"    {line}" for line in text) or "    (it said nothing)"
 
 
-async def start(program: Program, base: Mapping[str, str], directory: Path) -> Child:
-    """Start a program; its output goes to `<directory>/<name>.log`."""
-    log = directory / f"{program.name}.log"
+async def start(program: Program, base: Mapping[str, str], directory: Path, logs: Path) -> Child:
+    """Start a program in a directory; its output goes to `<logs>/<name>.log`."""
+    log = logs / f"{program.name}.log"
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
             *command(os.getpid(), program.module, program.arguments),

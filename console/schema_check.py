@@ -80,9 +80,7 @@ def check_schemas(catalog: Catalog, released: Path = RELEASED) -> SchemaReport:
     return SchemaReport(versions, tuple(changed), tuple(added), tuple(problems))
 
 
-def release_schemas(
-    catalog: Catalog, version: str, released: Path = RELEASED
-) -> tuple[Path, ...]:
+def release_schemas(catalog: Catalog, version: str, released: Path = RELEASED) -> tuple[Path, ...]:
     """Record the catalog's schemas as those of a release; the files that were written.
 
     Raises:

@@ -75,6 +75,7 @@ async def running(
     name: str,
     announce: Announce,
     prepare: Callable[[Plan, Settings, Broker], Awaitable[None]],
+    logs: Path | None = None,
 ) -> AsyncIterator[System]:
     """A system for as long as the block lasts.
 
@@ -82,6 +83,7 @@ async def running(
         name: `demo` or `dev`; first part of the topics' names.
         announce: Told in a sentence what is being done; may be called from another thread.
         prepare: Called when the topics are there, before any process starts: saves definitions.
+        logs: Where the processes' logs go, to be kept; None keeps none.
 
     Raises:
         ConfigurationError: No broker can be found or started; names what is missing.
@@ -106,7 +108,9 @@ async def running(
         stack.push_async_callback(_stop, children, announce)
         announce(f"starting {len(made.programs)} processes")
         base = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
-        children.extend([await start(program, base, directory) for program in made.programs])
+        children.extend(
+            [await start(program, base, directory, logs or directory) for program in made.programs]
+        )
         system = System(made, found.kind, directory, settings, broker, children, http)
         await _ready(system)
         yield system

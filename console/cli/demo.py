@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from console.cli.desk import Desk
@@ -13,8 +15,13 @@ from console.cli.exits import Exit
 @click.option(
     "--without-repair", is_flag=True, help="Leave the broken endpoint broken: the demo then fails."
 )
+@click.option(
+    "--logs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+    help="Keep the log of each process in this directory.",
+)
 @click.pass_obj
-def demo(desk: Desk, *, without_repair: bool) -> int:
+def demo(desk: Desk, logs: Path | None, *, without_repair: bool) -> int:
     """Watch the whole system work on a real Kafka: records, events, workflows, deliveries, repair.
 
     Finds a broker (HOOKLINE_KAFKA_BOOTSTRAP_SERVERS, else Docker, else Apache Kafka on the local
@@ -30,4 +37,4 @@ def demo(desk: Desk, *, without_repair: bool) -> int:
     """
     from console.demo.main import main  # noqa: PLC0415
 
-    return main(desk.environ, desk.clock, repair=not without_repair) or Exit.OK
+    return main(desk.environ, desk.clock, repair=not without_repair, logs=logs) or Exit.OK

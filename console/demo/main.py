@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from console.demo.run import demo
 from console.demo.screen import Screen
@@ -13,7 +14,7 @@ from runtime.clock import Clock
 INTERRUPTED = 130
 
 
-def main(environ: Mapping[str, str], clock: Clock, *, repair: bool) -> int:
+def main(environ: Mapping[str, str], clock: Clock, *, repair: bool, logs: Path | None) -> int:
     """Run the demo; 0 only if everything expected was observed.
 
     Raises:
@@ -23,7 +24,7 @@ def main(environ: Mapping[str, str], clock: Clock, *, repair: bool) -> int:
     began = clock.now()
     try:
         tally = run(
-            demo(environ, screen, clock, repair=repair),
+            demo(environ, screen, clock, repair=repair, logs=logs),
             lambda: screen.progress("stopping, as asked"),
         )
     except Stopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from console.apply import Author, apply
@@ -31,10 +32,18 @@ KINDS = {
 }
 
 
-async def demo(environ: Mapping[str, str], screen: Screen, clock: Clock, *, repair: bool) -> Tally:
+async def demo(
+    environ: Mapping[str, str],
+    screen: Screen,
+    clock: Clock,
+    *,
+    repair: bool,
+    logs: Path | None = None,
+) -> Tally:
     """Run the whole story; what was seen and missed.
 
     Args:
+        logs: Where the processes' logs are kept; None keeps none.
         repair: False leaves the broken endpoint broken, so that the replay must fail.
 
     Raises:
@@ -48,7 +57,7 @@ async def demo(environ: Mapping[str, str], screen: Screen, clock: Clock, *, repa
     async def prepare(plan: Plan, settings: Settings, broker: Broker) -> None:
         await save_definitions(plan, settings, broker, clock)
 
-    async with running(environ, "demo", screen.progress, prepare) as system:
+    async with running(environ, "demo", screen.progress, prepare, logs) as system:
         _introduce(system, screen)
         async with opened(system.settings, system.broker) as session:
             witness = Witness(session)

@@ -44,13 +44,20 @@ class Screen:
 
     def fact(self, word: str, text: str, style: str = "green") -> None:
         """Something that was observed."""
-        self._console.print(
-            Text.assemble((f"  ✓ {word:<{_WORD_WIDTH}}", style), text), soft_wrap=False
-        )
+        self._line("✓", word, text, style)
 
     def aside(self, word: str, text: str, style: str = "yellow") -> None:
         """Something observed that is no success, and should not be one."""
-        self._console.print(Text.assemble((f"  · {word:<{_WORD_WIDTH}}", style), text))
+        self._line("·", word, text, style)
+
+    def _line(self, mark: str, word: str, text: str, style: str) -> None:
+        """One observation; a long one goes on under its own beginning."""
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=1)
+        grid.add_column(width=_WORD_WIDTH)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(mark, style), Text(word, style), Text(text))
+        self._console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
     def missing(self, text: str) -> None:
         """Something that was expected and not observed."""

@@ -40,7 +40,7 @@ def _topics(stage: Stage) -> list[Count]:
             topics.actions,
         ),
         Count("actions delivered", stage.matches, len(delivered), topics.attempts),
-        Count("failed attempts", ATTEMPTS, len(failed), topics.attempts),
+        Count("failed attempts", ATTEMPTS, len(failed), topics.attempts, at_least=True),
         Count("dead letters", 1, len(witness.letters) - len(settled), topics.dead(topics.actions)),
         Count("dead letters resolved", 1, len(settled), topics.dead(topics.actions)),
     ]
