@@ -127,6 +127,7 @@ class Settings(KafkaSettings):
     workflow_batch: int = Field(default=500, ge=1, le=10_000)
     """Events per transaction, at most."""
     max_hops: int = Field(default=8, ge=1, le=100)
+    """An event that is so many actions away from its first cause is a loop."""
     dead_letter_limit: int = Field(default=50, ge=0, le=1_000_000)
     """Unreadable events in a row, and no readable one between them, at which the service pauses
     instead of emptying a topic into its dead letters; 0: it never does."""

@@ -53,8 +53,13 @@ def _lines() -> Iterator[str]:
         if name in SECTIONS:
             yield from ("", f"## {SECTIONS[name]}", "")
             yield from ("| variable | default | allowed | meaning |", "|---|---|---|---|")
-        cells = (f"`{variable(name)}`", _default(field), allowed(field), field.description or "")
+        cells = (f"`{variable(name)}`", _default(field), allowed(field), _line(field.description))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _line(text: str | None) -> str:
+    """A description on one line."""
+    return " ".join((text or "").split())
 
 
 def _default(field: FieldInfo) -> str:
