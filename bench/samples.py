@@ -103,6 +103,6 @@ def workflows(webhook_id: str, count: int) -> Iterator[str]:
             f"kind: Workflow\nid: quiet-{number}\nentity: lead\non: [created, updated]\n"
             "only_if:\n  all:\n"
             f"    - {{field: after.title, contains: 'seats for branch {number}x'}}\n"
-            f"    - {{field: after.lead_value, more_than: {number}}}\n"
+            f"    - {{field: after.lead_value, greater_than: {number}}}\n"
             f"then:\n  - webhook: {webhook_id}\n"
         )
