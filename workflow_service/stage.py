@@ -77,9 +77,6 @@ class Stage:
             except SchemaError as error:
                 self._unreadable(record, error, produced)
                 continue
-            if event.entity != entity:
-                self._of_another(record, event, entity, produced)
-                continue
             produced.readable += 1
             produced.trailing = 0
             matched = match(event)
@@ -102,11 +99,6 @@ class Stage:
         else:
             reason = Reason("undecodable", str(error), "decode", exception)
         self._bury(record, reason, produced)
-
-    def _of_another(self, record: Received, event: Event, entity: str, produced: Produced) -> None:
-        produced.trailing += 1
-        text = f"the event is of the entity {event.entity!r} and stands on the topic of {entity!r}"
-        self._bury(record, Reason("undecodable", text, "decode"), produced)
 
     def _bury(self, record: Received, reason: Reason, produced: Produced) -> None:
         """An event becomes a dead letter: key and value verbatim, same partition."""
