@@ -35,7 +35,7 @@ def masked(record: Mapping[str, Any], fields: Mapping[str, FieldType]) -> dict[s
     }
 
 
-def _masked(value: Any, kind: FieldType) -> Any:  # noqa: ANN401 - whatever the field holds
+def _masked(value: Any, kind: FieldType) -> Any:
     """One value, masked as its type says."""
     if value in _EMPTY:
         return value

@@ -79,7 +79,7 @@ def sample_action(event: Event, webhook_id: str, now: datetime) -> Action:
     )
 
 
-def sample(kind: FieldType) -> Any:  # noqa: ANN401 - whatever the field holds
+def sample(kind: FieldType) -> Any:
     """A value of a type; null and empty where that is allowed."""
     if kind.nullable:
         return None

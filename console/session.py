@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from console.catalogs import catalog_of
 from runtime.broker import Broker, Publisher, Reader
 from runtime.definitions import DefinitionTable
 from runtime.registry import Registry, registry_from
@@ -103,7 +104,7 @@ async def opened(settings: Settings, broker: Broker) -> AsyncIterator[Session]:
         BrokerError: Kafka cannot be reached.
         ConfigurationError: A topic that the session reads does not exist.
     """
-    catalog = Catalog.load(settings.schemas_dir)
+    catalog = catalog_of(settings.schemas_dir)
     topics = settings.topics
     publisher, tables = broker.publisher(), broker.tables()
     async with AsyncExitStack() as stack:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
+from console.catalogs import catalog_of
 from console.children import Child, start, stop
 from console.plan import ENDPOINTS, PORTS, Ground, Plan, plan
 from console.ports import free_ports
@@ -26,7 +27,6 @@ from runtime.kafka import KafkaBroker
 from runtime.local_broker import LocalBroker
 from runtime.secrets import new_key
 from runtime.settings import PREFIX, Settings
-from schemas.catalog import Catalog
 from schemas.errors import BrokerError, HooklineError
 
 Announce = Callable[[str], None]
@@ -138,7 +138,7 @@ async def _create_topics(settings: Settings, broker: Broker) -> None:
     """All topics of the system."""
     admin = broker.admin()
     try:
-        wanted = settings.topics.all(Catalog.load(settings.schemas_dir).entities)
+        wanted = settings.topics.all(catalog_of(settings.schemas_dir).entities)
         await topics.ensure(admin, wanted, settings.topic_replication)
     finally:
         await admin.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
+import functools
 import json
 import uuid
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from console.apply import Author, apply
+from console.catalogs import catalog_of
 from console.cli.desk import Desk
 from console.cli.root import run
 from console.session import Session, opened
@@ -22,7 +25,6 @@ from runtime.secrets import new_key
 from runtime.settings import Settings
 from runtime.topics import config_of
 from schemas import headers
-from schemas.catalog import Catalog
 from schemas.events import event_headers
 from schemas.records import Action, Attempt, Event, action_id_of, action_key_of
 from tests.fakes import NOON, InMemoryBroker, VirtualClock
@@ -97,7 +99,7 @@ class Office:
 
     def with_topics(self) -> Office:
         """The same with all its topics."""
-        for topic in self.topics.all(Catalog.load().entities):
+        for topic in self.topics.all(catalog_of(None).entities):
             self.broker.make(config_of(topic))
         return self
 
@@ -152,11 +154,10 @@ class Office:
             await session.registry.register(session.catalog.action)
             await session.registry.register(session.catalog.event("lead"))
             for action, head in written:
-                if not action.event:
-                    event = session.codec.encode(lead_event(event_id=action.event_id))
-                    action = dataclasses.replace(action, event=event)
+                event = session.codec.encode(lead_event(event_id=action.event_id))
+                whole = action if action.event else dataclasses.replace(action, event=event)
                 key = action_key_of(action.webhook_id, action.entity, action.entity_id)
-                await publisher.publish(Outgoing(topic, key, session.codec.encode(action), head))
+                await publisher.publish(Outgoing(topic, key, session.codec.encode(whole), head))
 
         self.within(write)
 
@@ -175,6 +176,12 @@ class Office:
 
 def office() -> Office:
     """A system in memory with topics, webhooks and workflows."""
+    return copy.deepcopy(_furnished())
+
+
+@functools.cache
+def _furnished() -> Office:
+    """Made once; every test gets a copy."""
     made = Office().with_topics()
     made.apply()
     return made
@@ -203,7 +210,7 @@ def lead_event(**changes: Any) -> Event:
 
 def lead(**changes: Any) -> dict[str, Any]:
     """A lead's fields, all of them."""
-    fields: dict[str, Any] = dict.fromkeys(Catalog.load().fields("lead"))
+    fields: dict[str, Any] = dict.fromkeys(catalog_of(None).fields("lead"))
     fields |= {"id": "17", "title": "Engine", "description": "told me in private"}
     fields |= {"lead_value": Decimal("12000.0000"), "tags": [], "products": []}
     return fields | {"custom_attributes": {}} | changes

@@ -148,9 +148,9 @@ dead_letters.add_command(discard)
 
 async def letters_of(desk: Desk, since: datetime | None = None) -> list[DeadLetter]:
     """Every dead letter of the system; headers suffice, so no schema is needed."""
-    from schemas.catalog import Catalog  # noqa: PLC0415
+    from console.catalogs import catalog_of  # noqa: PLC0415
 
-    entities = Catalog.load(desk.settings.schemas_dir).entities
+    entities = catalog_of(desk.settings.schemas_dir).entities
     return await read(desk.broker.reader(), topics_of(desk.settings.topics, entities), since)
 
 

@@ -22,7 +22,7 @@ def kept(text: str | None) -> str | None:
 class Command(click.Command):
     """A command with examples in its help."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Mark the examples."""
         super().__init__(*args, **kwargs)
         self.help = kept(self.help)
@@ -33,7 +33,7 @@ class Group(click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Mark the examples."""
         super().__init__(*args, **kwargs)
         self.help = kept(self.help)

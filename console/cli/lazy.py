@@ -35,7 +35,7 @@ class Lazy:
 class LazyGroup(click.Group):
     """A group whose commands stand in a table and are imported on use."""
 
-    def __init__(self, *args: Any, table: Mapping[str, Lazy], **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+    def __init__(self, *args: Any, table: Mapping[str, Lazy], **kwargs: Any) -> None:
         """Keep the table; nothing is imported."""
         super().__init__(*args, **kwargs)
         self.table = table

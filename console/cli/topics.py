@@ -70,11 +70,11 @@ def _say(drift: tuple[str, ...]) -> None:
 
 async def _create(desk: Desk) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """What was created, what was there, what differs."""
+    from console.catalogs import catalog_of  # noqa: PLC0415
     from runtime.topics import ensure  # noqa: PLC0415
-    from schemas.catalog import Catalog  # noqa: PLC0415
 
     settings = desk.settings
-    wanted = settings.topics.all(Catalog.load(settings.schemas_dir).entities)
+    wanted = settings.topics.all(catalog_of(settings.schemas_dir).entities)
     admin = desk.broker.admin()
     try:
         report = await ensure(admin, wanted, settings.topic_replication)
@@ -85,11 +85,11 @@ async def _create(desk: Desk) -> tuple[tuple[str, ...], tuple[str, ...], tuple[s
 
 async def _check(desk: Desk) -> tuple[int, tuple[str, ...]]:
     """How many topics were looked at, and what differs."""
+    from console.catalogs import catalog_of  # noqa: PLC0415
     from runtime.topics import check as differences  # noqa: PLC0415
-    from schemas.catalog import Catalog  # noqa: PLC0415
 
     settings = desk.settings
-    wanted = list(settings.topics.all(Catalog.load(settings.schemas_dir).entities))
+    wanted = list(settings.topics.all(catalog_of(settings.schemas_dir).entities))
     admin = desk.broker.admin()
     try:
         return len(wanted), await differences(admin, wanted)

@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 
+from runtime.broker import Outgoing
 from schemas import headers
 from schemas.records import action_id_of
 from tests.desks import EVENT_ID, Office, death, lead_action, office, parsed
@@ -244,8 +245,6 @@ def test_an_export_holds_the_bytes_as_they_are(shop, capsys):
 
 
 def test_an_event_that_could_not_be_read_is_replayed_to_its_own_topic(shop, capsys):
-    from runtime.broker import Outgoing
-
     async def write(session):
         dead = Outgoing("crm.lead.events-dlt", b"17", b"junk", ((headers.REASON, b"not Avro"),))
         await (await session.publisher()).publish(dead)
