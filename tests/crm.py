@@ -61,7 +61,7 @@ def event_of(
     *,
     entity: str = "lead",
     number: int = 1,
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,
 ) -> Event:
     """An event of a record that was so before and is so after.
 

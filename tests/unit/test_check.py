@@ -30,7 +30,9 @@ def test_a_sound_workflow_has_no_problems():
             on=["created", "updated"],
             source={"not_in": ["import"]},
             when_changed=["stage", "stage.id"],
-            only_if={"all": [leaf("after.lead_value", at_least=1000), leaf("stage.id", changed=True)]},
+            only_if={
+                "all": [leaf("after.lead_value", at_least=1000), leaf("stage.id", changed=True)]
+            },
         )
         == []
     )
@@ -169,7 +171,9 @@ def test_a_manifest_says_the_same_again():
         description="d",
         source={"not_in": ["import"]},
         when_changed=["stage"],
-        only_if={"any": [leaf("after.title", **{"in": ["x", "y"]}), leaf("after.tags", contains="z")]},
+        only_if={
+            "any": [leaf("after.title", **{"in": ["x", "y"]}), leaf("after.tags", contains="z")]
+        },
         state="paused",
     )
 

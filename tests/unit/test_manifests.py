@@ -77,13 +77,18 @@ def test_a_problem_is_placed_on_the_line_of_its_path_or_of_what_is_around_it():
         "f.yaml:6: only_if.all[0].equals: no"
     )
     assert manifest.at(Problem("only_if.all[0].nothing", "no")).place.startswith("f.yaml:5: ")
-    assert str(manifest.at(Problem("", "the key on is missing"))) == "f.yaml:1: the key on is missing"
+    assert (
+        str(manifest.at(Problem("", "the key on is missing"))) == "f.yaml:1: the key on is missing"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("kind: Workflo\nid: a", "f.yaml:1: kind: is 'Workflo'; it is Workflow or Webhook (did you"),
+        (
+            "kind: Workflo\nid: a",
+            "f.yaml:1: kind: is 'Workflo'; it is Workflow or Webhook (did you",
+        ),
         ("id: a", "f.yaml:1: kind: is missing"),
         ("kind: Webhook", "f.yaml:1: id: is missing"),
         ("kind: Webhook\nid: 7", "f.yaml:2: id: is 7"),

@@ -112,7 +112,10 @@ async def test_what_cannot_be_read_is_a_dead_letter_at_once_and_verbatim():
     assert first.partition == 1
     assert first.headers[:2] == (("x", b"1"), ("x", b"2"))
     assert header(first, headers.ERROR_TOPIC) == "crm.lead.events"
-    assert (header(first, headers.ERROR_PARTITION), header(first, headers.ERROR_OFFSET)) == ("1", "0")
+    assert (header(first, headers.ERROR_PARTITION), header(first, headers.ERROR_OFFSET)) == (
+        "1",
+        "0",
+    )
     assert header(first, headers.ERROR_CLASS) == "undecodable"
     assert "6a 75 6e 6b" in (header(first, headers.REASON) or "")
     assert header(third, headers.ERROR_CLASS) == "unknown-schema"
@@ -199,7 +202,9 @@ async def test_a_stored_workflow_that_makes_no_sense_does_not_keep_others_from_r
         await system.webhook()
         await system.workflow(id="good")
         bad = {"id": "bad", "entity": "lead", "on": ["created"], "then": [{"webhook": "hook"}]}
-        await system.save("workflow", "bad", bad | {"only_if": {"field": "after.gone", "equals": 1}})
+        await system.save(
+            "workflow", "bad", bad | {"only_if": {"field": "after.gone", "equals": 1}}
+        )
         await system.save("workflow", "worse", "{")
         await system.ground.publisher.publish_all(
             [record_out(system, b"unreadable", b"junk"), record_out(system, b"other-key", None)]
