@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -33,7 +35,6 @@ FORBIDDEN = frozenset(
         "socket.connect",
         "socket.getaddrinfo",
         "subprocess.Popen",
-        "time.sleep",
     }
 )
 
@@ -50,10 +51,16 @@ class _Guard:
     def __call__(self, event: str, _: object) -> None:
         if self.on and event in FORBIDDEN:
             self.on = False
-            raise AssertionError(
-                f"{event}: tests in {' and '.join(WITHOUT_IO)} do no I/O and do not sleep; "
-                "pass a fake in, or move the test to tests/integration"
-            )
+            self.refuse(event)
+
+    def sleep(self, _: float) -> None:
+        self.refuse("time.sleep")
+
+    def refuse(self, what: str) -> NoReturn:
+        raise AssertionError(
+            f"{what}: tests in {' and '.join(WITHOUT_IO)} do no I/O and do not sleep; "
+            "pass a fake in, or move the test to tests/integration"
+        )
 
 
 _guard = _Guard()
@@ -75,9 +82,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_io(request: pytest.FixtureRequest) -> Iterator[None]:
+def _no_io(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """In folders that promise it, connecting, spawning and sleeping fail the test."""
     _guard.on = _folder(request.path) in WITHOUT_IO
+    if _guard.on:
+        monkeypatch.setattr(time, "sleep", _guard.sleep)
     yield
     _guard.on = False
 
