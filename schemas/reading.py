@@ -87,7 +87,9 @@ class Reader:
         """The error that says what could not be read."""
         path, local = self._source.place(error.__traceback__)
         at = local.get("p", 0)
-        if isinstance(error, IndexError) or at >= len(data):
+        if at > len(data):
+            at, what = len(data), "a length before it goes beyond the record's end"
+        elif isinstance(error, IndexError) or at == len(data):
             what = f"the record ends too early, after {len(data)} bytes"
         elif isinstance(error, KeyError):
             what = f"{error} is neither a branch, a symbol nor a truth value"

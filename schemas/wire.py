@@ -21,6 +21,9 @@ EXACT = Context(prec=200)
 #: Present-day instants in microseconds take 8 bytes of 7 bits: the fast path for them.
 _EIGHT = 0x0080808080808080
 _CONTINUED = 0x8080808080808080
+#: The years that a datetime can say, in microseconds since the epoch.
+_FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 _UUID_BYTES = 16
 _UNKNOWN = SafeUUID.unknown
 _set = object.__setattr__
@@ -167,6 +170,9 @@ def micros(v: datetime) -> bytes:
     n = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     z = (n << 1) ^ (n >> 63)
     if not 1 << 49 <= z < 1 << 56:
+        if not _FIRST <= n <= _LAST:
+            message = "is before the year 1 or after 9999 in UTC"
+            raise MisfitError(message)
         return number(n)
     z = (z & 0x0FFFFFFF) | ((z & 0x00FFFFFFF0000000) << 4)
     z = (z & 0x00003FFF00003FFF) | ((z & 0x0FFFC0000FFFC000) << 2)

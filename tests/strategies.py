@@ -63,15 +63,6 @@ class OwnSchemas:
         return self.texts.get(reference)
 
 
-def values(type_: FieldType) -> st.SearchStrategy[Any]:
-    """Python values of a type, null included where it is allowed.
-
-    Drawn from one seed: an event has hundreds of values, which would each cost a draw, and nothing
-    is gained by shrinking them, since errors name the field.
-    """
-    return st.integers(0, 2**64).map(lambda seed: sample(type_, Random(seed)))
-
-
 def sample(type_: FieldType, chance: Random) -> Any:
     """One value of a type; extremes come often."""
     if type_.nullable and chance.random() < 0.3:
@@ -120,6 +111,40 @@ _SCALARS: Mapping[str, Callable[[Random], Any]] = {
 }
 
 
+def event_of(entity: str, chance: Random, catalog: Catalog = CATALOG) -> Event:
+    """An event of an entity."""
+    own = replace(catalog.record(entity), nullable=True)
+    fields = {**catalog.envelope_fields, "before": own, "after": own}
+    drawn = sample(RecordType("Event", fields), chance)
+    changed = tuple(drawn["changed_fields"])
+    return Event(**drawn | {"entity": entity, "changed_fields": changed})
+
+
+def record_of(name: str, chance: Random) -> Event | Action | Attempt | Definition:
+    """An `action`, `attempt` or `definition`, else an event of the entity of that name."""
+    if name not in FLAT:
+        return event_of(name, chance)
+    kind, schema = FLAT[name]
+    return kind(**sample(record_type(json.loads(schema.text)), chance))
+
+
+FLAT: Mapping[str, tuple[type[Any], NamedSchema]] = {
+    "action": (Action, CATALOG.action),
+    "attempt": (Attempt, CATALOG.attempt),
+    "definition": (Definition, CATALOG.definition),
+}
+#: The names of all records.
+RECORDS = (*CATALOG.entities, *FLAT)
+#: An event has hundreds of values, which would each cost a draw, and nothing is gained by shrinking
+#: them, since errors name the field: one seed is drawn for them all.
+SEEDS = st.integers(0, 2**64).map(Random)
+
+
+def values(type_: FieldType) -> st.SearchStrategy[Any]:
+    """Python values of a type, null included where it is allowed."""
+    return SEEDS.map(lambda chance: sample(type_, chance))
+
+
 def records(entity: str, catalog: Catalog = CATALOG) -> st.SearchStrategy[dict[str, Any]]:
     """Records of an entity, as `before` and `after` hold them."""
     return values(catalog.record(entity))
@@ -128,30 +153,17 @@ def records(entity: str, catalog: Catalog = CATALOG) -> st.SearchStrategy[dict[s
 def events(entity: str | None = None, catalog: Catalog = CATALOG) -> st.SearchStrategy[Event]:
     """Events of one entity, or of any."""
     if entity is None:
-        return st.sampled_from(catalog.entities).flatmap(lambda name: events(name, catalog))
-    record = catalog.record(entity)
-    own = replace(record, nullable=True)
-    fields = {**catalog.envelope_fields, "before": own, "after": own}
-    whole = RecordType("Event", fields)
-
-    def event(values: dict[str, Any]) -> Event:
-        changed = tuple(values["changed_fields"])
-        return Event(**values | {"entity": entity, "changed_fields": changed})
-
-    return values(whole).map(event)
-
-
-def _flat(kind: type[Any], schema: NamedSchema) -> st.SearchStrategy[Any]:
-    return values(record_type(json.loads(schema.text))).map(lambda values: kind(**values))
+        return SEEDS.map(lambda chance: event_of(chance.choice(catalog.entities), chance, catalog))
+    return SEEDS.map(lambda chance: event_of(entity, chance, catalog))
 
 
 def actions() -> st.SearchStrategy[Action]:
-    return _flat(Action, CATALOG.action)
+    return SEEDS.map(lambda chance: record_of("action", chance))
 
 
 def attempts() -> st.SearchStrategy[Attempt]:
-    return _flat(Attempt, CATALOG.attempt)
+    return SEEDS.map(lambda chance: record_of("attempt", chance))
 
 
 def definitions() -> st.SearchStrategy[Definition]:
-    return _flat(Definition, CATALOG.definition)
+    return SEEDS.map(lambda chance: record_of("definition", chance))
