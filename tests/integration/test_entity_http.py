@@ -1,6 +1,7 @@
 """Records over HTTP on a real database: each change is answered, kept, and has its event."""
 
 import asyncio
+import itertools
 import json
 import uuid
 from datetime import timedelta
@@ -227,7 +228,7 @@ async def test_concurrent_patches_of_one_record_all_count(service):
     assert {answer.status for answer in answers} == {200}
     events = await service.events()
     assert [event.version for event in events] == list(range(1, 42))
-    for earlier, later in zip(events, events[1:], strict=False):
+    for earlier, later in itertools.pairwise(events):
         assert later.before == earlier.after
     assert len(events[-1].after["custom_attributes"]) == 40
 
