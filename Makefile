@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup up down demo dev format lint types imports spelling schemas docs test test-unit \
-	test-kafka test-e2e bench check lock clean
+	test-kafka test-e2e coverage bench check lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -75,6 +75,11 @@ test-kafka: setup ## Run the tests that need a broker, without the end-to-end on
 
 test-e2e: setup ## Run the tests of whole processes
 	$(BIN)/pytest -m e2e
+
+coverage: setup ## Show what the tests that need nothing do not reach
+	$(BIN)/coverage run -m pytest --quiet $(FAST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 bench: setup ## Measure throughput, latency and memory; prints and stores JSON
 	$(BIN)/python -m bench
