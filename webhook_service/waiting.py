@@ -94,18 +94,21 @@ def wait_in(headers: Iterable[Header], offset: int, written_ms: int) -> Wait:
 def wait_headers(headers: Iterable[Header], wait: Wait) -> tuple[Header, ...]:
     """A record's headers for its stay in a tier: its own ones, then the state of its wait."""
     history = wait.history
-    values = (
+    place = (
         (names.ORIGIN_OFFSET, wait.origin),
         (names.DUE_AT, wait.due_ms),
         (names.LEAVE_AT, wait.leave_ms),
         (names.ATTEMPTS, history.attempts),
+    )
+    past = (
         (names.FIRST_ATTEMPT_AT, history.first_ms),
         (names.LAST_ATTEMPT_AT, history.last_ms),
         (names.LAST_STATUS, history.last_status),
     )
     return (
         *own_headers(headers),
-        *((name, b"%d" % value) for name, value in values if value),
+        *((name, b"%d" % value) for name, value in place),
+        *((name, b"%d" % value) for name, value in past if value),
         (names.WAIT_REASON, wait.reason.encode()),
     )
 
