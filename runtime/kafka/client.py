@@ -62,6 +62,18 @@ def close_producer(producer: Untyped, timeout_s: float) -> None:
         producer._closed = True  # noqa: SLF001
 
 
+def unstick(client: Untyped) -> None:
+    """Call before each poll of a consumer that pauses partitions.
+
+    What was parsed of a partition when it was paused is taken up again after `resume` only if the
+    fetcher holds nothing at all; a used-up batch counts as something, and the partition would
+    never be read again.
+    """
+    fetcher = client._fetcher  # noqa: SLF001 - there is no public way
+    if not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
+
+
 def received(topic: str, partition: int, records: Collection[Untyped]) -> list[Received]:
     """What a poll gave of one partition; a header without a value, which is legal, reads empty."""
     return [

@@ -13,7 +13,14 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 
 from runtime.broker import TopicPartition
-from runtime.kafka.client import Untyped, build, close_consumer, no_topic, received
+from runtime.kafka.client import (
+    Untyped,
+    build,
+    close_consumer,
+    no_topic,
+    received,
+    unstick,
+)
 from runtime.kafka.connection import consumer_arguments
 from runtime.kafka.failures import HOPELESS, broker_error, reason
 from runtime.kafka.handover import Polled, Relay, Seek
@@ -222,8 +229,10 @@ class Poller:
             seek.done()
 
     def _pause(self, *, full: bool) -> None:
+        unstick(self.client)
         assigned = self.client.assignment()
-        wanted = assigned if full else assigned & self._inbox.paused
+        # Not by `&`, which may pick our own equal tuples, that the client does not take.
+        wanted = assigned if full else {one for one in assigned if one in self._inbox.paused}
         paused = self.client.paused()
         try:
             self.client.pause(*(wanted - paused))

@@ -141,7 +141,8 @@ class _Reading:
         ]
 
     def _client_ends(self) -> Partitions:
-        ends: Partitions = self._client.end_offsets(self._connect())
+        partitions = self._connect()
+        ends: Partitions = self._client.end_offsets(partitions)
         return ends
 
     def _connect(self) -> list[ClientPartition]:
