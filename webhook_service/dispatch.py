@@ -16,7 +16,7 @@ from webhook_service import measures
 from webhook_service.courier import Again, Courier, Dead, Done, Later, Verdict
 from webhook_service.delivery import State, Step, after
 from webhook_service.directory import Directory, Endpoint, Known
-from webhook_service.lanes import Lane
+from webhook_service.lanes import Lane, Lanes
 from webhook_service.ledger import Entry, Ledger
 from webhook_service.letters import Letters
 from webhook_service.ordering import Behind, Held, Ready, Repeated
@@ -53,14 +53,13 @@ class Dispatcher:
             catch_up: Makes the directory see what was written up to now.
             most: Requests under way at once, over all lanes; a lane's queue holds half of it.
         """
-        self._directory = directory
         self._courier = courier
         self._letters = letters
         self._ledger = ledger
         self._clock = clock
         self._catch_up = catch_up
         self._most = most
-        self._lanes: dict[str, Lane] = {}
+        self._lanes = Lanes(directory, max(1, most // 2))
         self._blocked: dict[Lane, None] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -96,17 +95,17 @@ class Dispatcher:
             self._stay(share, record, replace(wait, due_ms=due_ms))
         else:
             if wait.reason == PARKED:
-                self.lane_of(record.key).parked -= 1
+                self._lanes.of(record.key).parked -= 1
             self._arrive(Delivery(share, record, wait.origin, wait.history), waited=True)
 
     def restore(self, share: Share, record: Received, one: InTier) -> None:
         """A record waits in a tier since before the share was ours."""
         share.order.restore(record.key or b"", one.wait.origin, one.wait.due_ms)
         if one.wait.reason == PARKED:
-            self.lane_of(record.key).parked += 1
+            self._lanes.of(record.key).parked += 1
 
     def _arrive(self, delivery: Delivery, *, waited: bool) -> None:
-        lane, share, now_ms = self.lane_of(delivery.key), delivery.share, self._now_ms()
+        lane, share, now_ms = self._lanes.of(delivery.key), delivery.share, self._now_ms()
         place = share.order.arrive(delivery.key, delivery.origin)
         match place:
             case Ready() | Behind():
@@ -267,21 +266,10 @@ class Dispatcher:
 
     # ------------------------------------------------------------------------------ the lanes
 
-    def lane_of(self, key: bytes | None) -> Lane:
-        """The lane of a record: its webhook's."""
-        id = (key or b"").partition(b"/")[0].decode(errors="replace")
-        lane = self._lanes.get(id)
-        if lane is None:
-            cap = max(1, self._most // 2)
-            lane = self._lanes[id] = Lane(id, self._directory.find(id), cap)
-        return lane
-
     def shed(self) -> None:
         """Park what is queued beyond what its lane can send soon: an endpoint became slow."""
         now_ms = self._now_ms()
-        for lane in self._lanes.values():
-            if not lane.queued:
-                continue
+        for lane in self._lanes.waiting():
             while lane.ready and lane.excess(now_ms):
                 delivery = lane.ready.pop()
                 self._unqueue(lane, delivery)
@@ -293,12 +281,12 @@ class Dispatcher:
         queued = [one for one in share.here.values() if one.state is State.QUEUED]
         for delivery in queued:
             del share.here[delivery.origin]
-            self._unqueue(self.lane_of(delivery.key), delivery)
-        for lane in {self.lane_of(delivery.key) for delivery in queued}:
+            self._unqueue(self._lanes.of(delivery.key), delivery)
+        for lane in {self._lanes.of(delivery.key) for delivery in queued}:
             lane.ready = deque(one for one in lane.ready if one.share is not share)
 
     def _on_webhook(self, id: str, known: Known | None) -> None:
-        lane = self._lanes.get(id)
+        lane = self._lanes.find(id)
         if lane is None:
             return
         lane.known = known

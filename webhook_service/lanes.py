@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from webhook_service.directory import Endpoint, Known, Unusable
+from webhook_service.directory import Directory, Endpoint, Known, Unusable
 from webhook_service.share import Delivery
 
 #: A lane's queue may hold what it sends within this time; what would wait longer is parked.
@@ -135,3 +135,33 @@ class Lane:
     def excess(self, now_ms: float) -> int:
         """How many of the queued ones should be parked after all."""
         return max(0, self.queued - self.limit(now_ms)) if self.queued else 0
+
+
+class Lanes:
+    """All lanes of this process; one is made for a webhook's first delivery."""
+
+    def __init__(self, directory: Directory, cap: int) -> None:
+        """None is there.
+
+        Args:
+            cap: The most that one lane's queue may hold.
+        """
+        self._directory = directory
+        self._cap = cap
+        self._lanes: dict[str, Lane] = {}
+
+    def of(self, key: bytes | None) -> Lane:
+        """The lane of a record, by its key: that of its webhook."""
+        id = (key or b"").partition(b"/")[0].decode(errors="replace")
+        lane = self._lanes.get(id)
+        if lane is None:
+            lane = self._lanes[id] = Lane(id, self._directory.find(id), self._cap)
+        return lane
+
+    def find(self, id: str) -> Lane | None:
+        """A webhook's lane, if it has one."""
+        return self._lanes.get(id)
+
+    def waiting(self) -> list[Lane]:
+        """Those with something in their queue."""
+        return [lane for lane in self._lanes.values() if lane.queued]
