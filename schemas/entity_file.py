@@ -14,6 +14,7 @@ from schemas.avro import PRIMITIVES, Schema, full_name
 
 #: What an entity may be called: it becomes part of a topic's name, a route and a header.
 ENTITY_NAME = re.compile(r"[a-z][a-z0-9_]{0,48}")
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Names of topics that are not events; an entity of that name could be mistaken for them.
 RESERVED = frozenset({"actions", "attempts", "workflows", "webhooks", "schemas"})
 _SCALAR_DEFAULTS = {"string": str, "boolean": bool, "int": int, "long": int}
@@ -53,6 +54,9 @@ def _record(schema: Schema, path: str, *, top: bool = False) -> Iterator[str]:
         return
     if top and not any(_is_id(field) for field in fields):
         yield f'{path}: an entity has a field {{"name": "id", "type": "string"}}: the key of its events'
+    names = [field.get("name") for field in fields if isinstance(field, dict)]
+    for name in sorted({str(name) for name in names if names.count(name) > 1}):
+        yield f"{path}.{name}: is there more than once"
     for field in fields:
         yield from _field(field, path)
 
@@ -68,6 +72,8 @@ def _field(field: Any, path: str) -> Iterator[str]:
         yield f"{path}: {json.dumps(field)[:60]} is not a field: it needs name, type and doc"
         return
     there = f"{path}.{field['name']}"
+    if not _FIELD_NAME.fullmatch(field["name"]):
+        yield f"{there}: a field's name has letters, digits and _, and no digit first"
     if "type" not in field:
         yield f"{there}: has no type"
         return

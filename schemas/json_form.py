@@ -137,16 +137,15 @@ def _value(type_: FieldType, value: object, pointer: str, problems: list[JsonPro
     match type_:
         case ScalarType():
             return _scalar(type_, value, pointer, problems)
-        case RecordType():
+        case RecordType() if isinstance(value, Mapping):
             return _record(type_.fields, value, pointer, problems)
         case ListType():
             return _list(type_, value, pointer, problems)
-        case MapType():
-            if isinstance(value, Mapping):
-                return {
-                    key: _value(type_.values, item, step(pointer, key), problems)
-                    for key, item in value.items()
-                }
+        case MapType() if isinstance(value, Mapping):
+            return {
+                key: _value(type_.values, item, step(pointer, key), problems)
+                for key, item in value.items()
+            }
         case UnionType():
             return _union(type_, value, pointer, problems)
     problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}"))

@@ -176,7 +176,7 @@ def _type(schema: Any, named: dict[str, FieldType], about: dict[str, Any], path:
             return MapType(_type(values, named, {}, f"{path}{{}}"), **about)
         case {"type": str() as base, "logicalType": logical}:
             return _logical(base, logical, schema, about, path)
-        case {"type": inner}:
+        case {"type": inner} if inner != "fixed":
             return _type(inner, named, about, path)
     message = f"{path}: {schema!r} is not a type that records may use here"
     raise ValueError(message)
