@@ -8,6 +8,7 @@ import statistics
 from bench import samples
 from bench.backlog import Drained, drain, fill_actions, fill_events
 from bench.fast_receiver import FastReceiver
+from bench.workflow import MATCHED
 from bench.world import World
 
 RECORDS = 200_000
@@ -19,12 +20,13 @@ async def measure(world: World) -> dict[str, object]:
     async with FastReceiver.started() as receiver:
         await world.apply([samples.webhook("sink", receiver.url)])
         await fill_actions(world, "sink", RECORDS)
-        async with world.service("webhook_service") as pid:
-            webhook = await drain(receiver.count, [pid], RECORDS)
+        async with world.service("webhook_service") as service:
+            webhook = await drain(receiver.count, [service.pid], RECORDS)
     await world.apply(samples.workflows("sink", 10))
     await fill_events(world, RECORDS)
-    async with world.service("workflow_service") as pid:
-        workflow = await drain(functools.partial(_matched, world), [pid], RECORDS)
+    async with world.service("workflow_service") as service:
+        done = functools.partial(service.total, MATCHED)
+        workflow = await drain(done, [service.pid], RECORDS)
     return {"bar_mb": BAR_MB, **_figures("webhook", webhook), **_figures("workflow", workflow)}
 
 
@@ -36,9 +38,3 @@ def _figures(name: str, drained: Drained) -> dict[str, object]:
         f"{name}_last_tenth_mb": round(statistics.mean(drained.resident_mb[-tenth:])),
         f"{name}_records_per_s": round(drained.records / drained.wall_s),
     }
-
-
-async def _matched(world: World) -> int:
-    """Events the workflow service has committed."""
-    lag = await world.lag(world.settings.workflow_group)
-    return 0 if lag is None else RECORDS - lag

@@ -47,9 +47,11 @@ async def _drained(world: World, receiver: FastReceiver) -> Drained:
     """One round of the service: a backlog is there before it starts, all accounted at the end."""
     before = await receiver.count()
     await fill_actions(world, "sink", DELIVERIES)
-    async with world.service("webhook_service") as pid:
-        drained = await drain(functools.partial(_arrived, receiver, before), [pid], DELIVERIES)
-        await drain(functools.partial(_accounted, world), [pid], DELIVERIES)
+    async with world.service("webhook_service") as service:
+        drained = await drain(
+            functools.partial(_arrived, receiver, before), [service.pid], DELIVERIES
+        )
+        await drain(functools.partial(_accounted, world), [service.pid], DELIVERIES)
     return drained
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -12,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import aiohttp
 
 from runtime import topics
 from runtime.broker import Broker, Publisher
@@ -23,6 +26,30 @@ from schemas.catalog import Catalog
 from schemas.codec import Codec
 
 PARTITIONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running process of a service."""
+
+    pid: int
+    metrics_url: str
+
+    async def total(self, counter: str) -> int:
+        """A counter, summed over its labels; 0 while the process does not answer yet."""
+        try:
+            async with aiohttp.ClientSession() as session, session.get(self.metrics_url) as answer:
+                text = await answer.text()
+        except aiohttp.ClientConnectionError:
+            return 0
+        samples = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith(counter))
+        return int(sum(float(value) for _, value in samples))
+
+
+def _free_port() -> int:
+    """A port of loopback that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +85,17 @@ class World:
         await finish(self, "-m", "console", "apply", "-f", str(path), "--yes")
 
     @asynccontextmanager
-    async def service(self, module: str, **more: str) -> AsyncIterator[int]:
-        """One process of a service for as long as the block runs; gives its pid."""
+    async def service(self, module: str, **more: str) -> AsyncIterator[Service]:
+        """One process of a service for as long as the block runs."""
         log = self.folder / f"{module}-{uuid.uuid4().hex[:6]}.log"
+        port = _free_port()
+        more["HOOKLINE_HEALTH_PORT"] = str(port)
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", module, env=self._environ(more), stdout=output, stderr=output
             )
         try:
-            yield process.pid
+            yield Service(process.pid, f"http://127.0.0.1:{port}/metrics")
             if process.returncode is not None:
                 raise RuntimeError(f"{module} ended by itself:\n{log.read_text()[-2000:]}")
         finally:
