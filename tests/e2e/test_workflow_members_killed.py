@@ -80,8 +80,8 @@ def members(settings: Settings, directory: Path) -> Iterator[list[Member]]:
     """Two members; whatever still runs at the end is ended."""
     started: list[Member] = []
     try:
-        for name in ("one", "two"):
-            started.append(Member(settings, name, directory / f"{name}.log"))
+        started.append(Member(settings, "one", directory / "one.log"))
+        started.append(Member(settings, "two", directory / "two.log"))
         yield started
     finally:
         for member in started:
@@ -115,14 +115,16 @@ async def define(ground: Ground, settings: Settings) -> None:
 
 def events(ground: Ground, settings: Settings, first: int, last: int) -> list[Outgoing]:
     """Events with these numbers, which are their versions too."""
-    found = []
-    for number in range(first, last):
+    topic = settings.topics.events("lead")
+    blank = record_of("lead")
+
+    def outgoing(number: int) -> Outgoing:
         tags = ["even" if number % 2 == 0 else "odd"]
-        after = record_of("lead", id=f"lead-{number % RECORDS}", tags=tags)
+        after = blank | {"id": f"lead-{number % RECORDS}", "tags": tags}
         event = event_of(None, after, number=number)
-        key, value = event.entity_id.encode(), ground.codec.encode(event)
-        found.append(Outgoing(settings.topics.events("lead"), key, value))
-    return found
+        return Outgoing(topic, event.entity_id.encode(), ground.codec.encode(event))
+
+    return [outgoing(number) for number in range(first, last)]
 
 
 async def actions(ground: Ground, settings: Settings) -> list[tuple[int, Action]]:

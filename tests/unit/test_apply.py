@@ -130,7 +130,7 @@ async def test_a_webhook_of_another_entity_is_refused(broker):
 async def test_a_webhook_cannot_be_narrowed_under_a_stored_workflow(broker):
     await saved(broker, hook(), flow())
 
-    with pytest.raises(DefinitionError, match="the stored workflow flow: .*is for person"):
+    with pytest.raises(DefinitionError, match=r"the stored workflow flow: .*is for person"):
         await saved(broker, hook(extra="entities: [person]\n"))
 
 
@@ -278,7 +278,7 @@ async def test_the_host_of_a_url_is_looked_up_when_it_is_saved(broker, addresses
         assert host == "hooks.example"
         if isinstance(addresses, Exception):
             raise addresses
-        return addresses
+        return list(addresses)
 
     text = "kind: Webhook\nid: a\nurl: https://hooks.example/x\n"
     async with session(broker) as open_:

@@ -163,7 +163,7 @@ def test_trees_are_bounded_in_depth_and_number():
 
     assert "nested deeper" in problems_with(only_if=deep)[0]
     assert f"{MAX_CONDITIONS} are allowed" in problems_with(only_if=wide)[0]
-    assert problems_with(only_if=deep["all"][0]) == []  # type: ignore[index]
+    assert problems_with(only_if=deep["all"][0]) == []
 
 
 def test_a_manifest_says_the_same_again():

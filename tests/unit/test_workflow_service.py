@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from runtime.broker import Received
+from runtime.broker import Outgoing, Received
 from schemas import headers
 from schemas.errors import BrokerError, FencedError
 from schemas.records import action_id_of
 from tests.crm import event_of, lead_event, record_of
+from tests.fakes import MemoryTransactionalPublisher
 from tests.waiting import until
 from tests.workflow_rig import SETTINGS, Rig, rig
 
@@ -220,8 +221,6 @@ async def test_a_stored_workflow_that_makes_no_sense_does_not_keep_others_from_r
 
 
 def record_out(system: Rig, key: bytes, value: bytes | None) -> Any:
-    from runtime.broker import Outgoing
-
     return Outgoing(system.settings.topics.workflows, key, value)
 
 
@@ -259,8 +258,6 @@ async def test_a_transaction_that_fails_leaves_nothing_and_is_done_again(monkeyp
     async with rig() as system:
         await system.webhook()
         await system.workflow()
-        from tests.fakes import MemoryTransactionalPublisher
-
         real, failures = MemoryTransactionalPublisher.transact, iter(range(3))
 
         async def shaky(self, *arguments):
