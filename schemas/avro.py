@@ -89,11 +89,16 @@ def resolved(schema: Avro, named: Mapping[str, Schema]) -> Avro:
 
     Args:
         named: What `definitions` found.
+
+    Raises:
+        ValueError: The name is not defined.
     """
     match schema:
         case str() if schema in PRIMITIVES:
             return {"type": schema}
         case str():
+            if schema not in named:
+                raise ValueError(f"the type {schema!r} is not defined")
             return named[schema]
         case {"type": dict() | list() as inner}:
             return resolved(inner, named)

@@ -123,66 +123,62 @@ class _Reading:
         """Every branch that can be written must have one that reads it."""
         readers = other if isinstance(other, list) else [other]
         for member in one if isinstance(one, list) else [one]:
-            tries = [list(self._branch(member, reader, path)) for reader in readers]
-            if tries and all(tries):
-                nearest = [
-                    each
-                    for each, reader in zip(tries, readers, strict=True)
-                    if _base(reader, self._readers) == _base(member, self._writers)
-                ]
-                if nearest:
-                    yield from nearest[0]
-                else:
-                    yield (
-                        f"{path}: {self._writer_is} may hold {_said(resolved(member, self._writers))}, "
-                        f"which {self._reader_is} does not allow; keep every branch of the union"
-                    )
+            nearest = self._nearest(member, readers)
+            if nearest is not None:
+                yield from self._pair(member, nearest, path)
+            elif all(any(self._pair(member, reader, path)) for reader in readers):
+                yield (
+                    f"{path}: {self._writer_is} may hold {_said(resolved(member, self._writers))}, "
+                    f"which {self._reader_is} does not allow; keep every branch of the union"
+                )
 
-    def _branch(self, member: Avro, reader: Avro, path: str) -> Iterator[str]:
-        """One branch against another; a failed try must not count as seen."""
-        seen = set(self._seen)
-        found = list(self._pair(member, reader, path))
-        if found:
-            self._seen = seen
-        yield from found
+    def _nearest(self, member: Avro, readers: list[Avro]) -> Avro | None:
+        """The branch that is meant to read another: of the same name, else of the same type."""
+        plain = resolved(member, self._writers)
+        alike = [
+            reader
+            for each in readers
+            if (reader := resolved(each, self._readers))["type"] == plain["type"]
+        ]
+        named = [each for each in alike if each.get("name") == plain.get("name")]
+        return (named or alike or [None])[0]
 
 
 def _meanings(old: Avro, new: Avro) -> Iterator[str]:
     """Fields whose bytes are the same and mean something else."""
-    before = dict(_logical(old, definitions(old), ""))
-    after = dict(_logical(new, definitions(new), ""))
-    for path in before:
-        if path in after and before[path] != after[path]:
+    before = dict(_logical(old, definitions(old), "", set()))
+    after = dict(_logical(new, definitions(new), "", set()))
+    for path, (base, meaning) in before.items():
+        other_base, other = after.get(path, (base, meaning))
+        if other_base == base and other != meaning:
             yield (
-                f"{path}: is {before[path]} in the old version and {after[path]} in the new one; Avro "
+                f"{path}: is {meaning} in the old version and {other} in the new one; Avro "
                 "does not see the difference, but values would change; add a field with a new name"
             )
 
 
-def _logical(schema: Avro, named: Mapping[str, Schema], path: str) -> Iterator[tuple[str, str]]:
-    """Every primitive with what it means, by path."""
+def _logical(
+    schema: Avro, named: Mapping[str, Schema], path: str, seen: set[str]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Every primitive's type and meaning, by path; a named record once."""
     plain = resolved(schema, named)
     match plain:
         case list():
+            several = sum(member != "null" for member in plain) > 1
             for member in plain:
-                suffix = "" if len(plain) <= 2 else f"<{_base(member, named)}>"
-                yield from _logical(member, named, f"{path}{suffix}")
+                suffix = f"<{resolved(member, named)['type']}>" if several else ""
+                yield from _logical(member, named, f"{path}{suffix}", seen)
         case {"type": "record", "fields": fields}:
-            for field in fields:
-                yield from _logical(field["type"], named, f"{path}.{field['name']}".lstrip("."))
-        case {"type": "array", "items": inner}:
-            yield from _logical(inner, named, f"{path}[]")
-        case {"type": "map", "values": inner}:
-            yield from _logical(inner, named, f"{path}{{}}")
-        case {"type": base} if base in PRIMITIVES or base == "fixed":
-            if base != "null":
-                yield f"{path}", _said(plain) if "logicalType" in plain else "plain"
-
-
-def _base(schema: Avro, named: Mapping[str, Schema]) -> str:
-    """The Avro type of a schema, without its meaning."""
-    plain = resolved(schema, named)
-    return "union" if isinstance(plain, list) else str(plain["type"])
+            fresh = full_name(plain, "") not in seen
+            seen.add(full_name(plain, ""))
+            for field in fields if fresh else ():
+                there = f"{path}.{field['name']}".lstrip(".")
+                yield from _logical(field["type"], named, there, seen)
+        case {"type": "array" | "map"}:
+            inner, mark = (plain["items"], "[]") if "items" in plain else (plain["values"], "{}")
+            yield from _logical(inner, named, f"{path}{mark}", seen)
+        case {"type": base} if base in PRIMITIVES - {"null"} or base == "fixed":
+            yield path, (base, _said(plain) if "logicalType" in plain else f"plain {base}")
 
 
 def _said(schema: Avro) -> str:
