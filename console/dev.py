@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.text import Text
-
 from console.demo.run import save_definitions
 from console.demo.screen import Screen
 from console.plan import Plan
@@ -60,8 +58,7 @@ def _explain(system: System, screen: Screen, variables: Path) -> None:
     screen.aside("webhooks may call", "loopback addresses only", "dim")
     screen.chapter("Try it")
     for title, command in examples(system.plan, variables):
-        screen.show(Text(f"# {title}", style="dim"))
-        screen.show(Text(command))
+        screen.command(title, command)
     screen.chapter("Running")
 
 

@@ -41,7 +41,7 @@ def deliveries() -> None:
 @since_option("24h")
 @output.json_option
 @click.pass_obj
-def list_(  # noqa: PLR0917 - click passes what the command line has
+def list_(
     desk: Desk,
     webhook: str | None,
     workflow: str | None,

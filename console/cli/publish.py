@@ -36,7 +36,7 @@ SOURCE_URI = "/hookline/console"
 )
 @output.json_option
 @click.pass_obj
-def publish(  # noqa: PLR0917 - click passes what the command line has
+def publish(
     desk: Desk,
     entity: str,
     after: str | None,

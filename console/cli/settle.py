@@ -77,7 +77,7 @@ class Choice:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @output.json_option
 @click.pass_obj
-def replay(  # noqa: PLR0917 - click passes what the command line has
+def replay(
     desk: Desk,
     addresses: tuple[str, ...],
     where: tuple[str, ...],

@@ -67,6 +67,11 @@ class Screen:
         """Anything else, indented."""
         self._console.print(Padding(what, (0, 0, 0, 4)))
 
+    def command(self, title: str, command: str) -> None:
+        """Something to paste into a shell: on one line, however long."""
+        self._console.print(Text(f"    # {title}", style="dim"))
+        self._console.print(Text(f"    {command}"), soft_wrap=True)
+
     def totals(self, counts: Sequence[Count]) -> None:
         """The table at the end."""
         grid = Table(title="What was expected, and what was observed", title_justify="left")
