@@ -5,22 +5,22 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 
 from runtime.clock import Clock, SystemClock
 from schemas.catalog import NamedSchema
-from schemas.errors import BrokerError, ConfigurationError
+from schemas.errors import BrokerError, ConfigurationError, SchemaError
 from schemas.framing import Reference, SchemaId
 
 _JSON = "application/vnd.schemaregistry.v1+json"
 #: 0.2 + 0.4 + 0.8 + 1.6 + 3.2 s: outlasts a registry's failover, not a long absence.
 _WAITS = tuple(timedelta(milliseconds=200 * 2**n) for n in range(5))
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
-_TOO_MANY = 429
 
 
 class RestRegistry:
@@ -45,9 +45,14 @@ class RestRegistry:
             url: Base address: `https://registry:8081`.
             username: For basic authentication, with `password`.
             ca_file: PEM certificates to trust instead of the system's.
+
+        Raises:
+            ConfigurationError: The address is none.
         """
-        self._url = url.rstrip("/")
-        self._auth = aiohttp.BasicAuth(username, password or "") if username else None
+        self._url = _checked(url)
+        self._headers = {"Accept": _JSON}
+        if username:
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(username, password or "")
         self._ca_file = ca_file
         self._clock = clock or SystemClock()
         self._session: aiohttp.ClientSession | None = None
@@ -59,7 +64,7 @@ class RestRegistry:
         if self._session is None:
             connector = aiohttp.TCPConnector(ssl=self._trust(), limit=4)
             self._session = aiohttp.ClientSession(
-                connector=connector, auth=self._auth, timeout=_TIMEOUT, headers={"Accept": _JSON}
+                connector=connector, timeout=_TIMEOUT, headers=self._headers
             )
 
     async def register(self, schema: NamedSchema) -> Reference:
@@ -129,12 +134,15 @@ class RestRegistry:
             try:
                 status, answer = await self._once(method, path, body)
             except (aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL) as error:
-                message = f"the schema registry at {self._url} cannot be used: {error}"
+                message = f"the schema registry at {self._url} cannot be used ({error}); correct HOOKLINE_REGISTRY_URL"
                 raise ConfigurationError(message) from error
             except (aiohttp.ClientError, TimeoutError) as error:
                 trouble = str(error) or type(error).__name__
             else:
-                if status < 500 and status != _TOO_MANY:
+                if (
+                    status < HTTPStatus.INTERNAL_SERVER_ERROR
+                    and status != HTTPStatus.TOO_MANY_REQUESTS
+                ):
                     return self._judged(status, answer, path)
                 trouble = f"{status} {_reason(answer)}"
             if wait is not None:
@@ -168,9 +176,9 @@ class RestRegistry:
         self, status: int, answer: Mapping[str, Any], path: str
     ) -> Mapping[str, Any] | None:
         """What a final answer means."""
-        if status == 200:
+        if status == HTTPStatus.OK:
             return answer
-        if status == 404:
+        if status == HTTPStatus.NOT_FOUND:
             return None
         why = {
             401: "refused the credentials; check HOOKLINE_REGISTRY_USERNAME and _PASSWORD",
@@ -181,15 +189,30 @@ class RestRegistry:
         raise ConfigurationError(message)
 
 
+def _checked(url: str) -> str:
+    """The base address, without a slash at its end."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or " " in url:
+        raise ConfigurationError(
+            f"HOOKLINE_REGISTRY_URL={url!r} is no address; write one like https://registry:8081"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            "HOOKLINE_REGISTRY_URL holds credentials, which would reach logs; put them into "
+            "HOOKLINE_REGISTRY_USERNAME and HOOKLINE_REGISTRY_PASSWORD"
+        )
+    return url.rstrip("/")
+
+
 def _reason(answer: Mapping[str, Any]) -> str:
     """The registry's own words."""
     return str(answer.get("message", "no reason given"))
 
 
 def _avro(answer: Mapping[str, Any], reference: SchemaId) -> str:
-    """The text of a schema, if it is one that can be read here alone."""
+    """The text of a schema, if it is one that can be read by itself."""
     if answer.get("schemaType", "AVRO") != "AVRO" or answer.get("references"):
         kind = "refers to others" if answer.get("references") else f"is {answer['schemaType']}"
         message = f"{reference} {kind}; only self-contained Avro schemas are read"
-        raise ConfigurationError(message)
+        raise SchemaError(message)
     return str(answer["schema"])
