@@ -51,6 +51,11 @@ def _blank(type_: FieldType) -> object:
             return {}
 
 
+def event_id_of(number: int) -> uuid.UUID:
+    """The id of the event with that number."""
+    return uuid.uuid5(NAMESPACE, f"event {number}")
+
+
 def event_of(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
@@ -66,7 +71,7 @@ def event_of(
     """
     operation = "created" if before is None else "deleted" if after is None else "updated"
     values: dict[str, Any] = {
-        "event_id": uuid.uuid5(NAMESPACE, f"event {number}"),
+        "event_id": event_id_of(number),
         "entity": entity,
         "operation": operation,
         "entity_id": str((after or before or {}).get("id", "1")),
