@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -91,8 +91,8 @@ def _plain(value: object) -> object:
             return base64.b64encode(value).decode()
         case Mapping():
             return dict(value)
-    message = f"{type(value).__name__} has no JSON form"
-    raise TypeError(message)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def step(pointer: str, name: str | int) -> str:
@@ -184,7 +184,7 @@ def _scalar(type_: ScalarType, value: object, pointer: str, problems: list[JsonP
     """One scalar."""
     try:
         return READERS[type_.kind](type_, value)
-    except (ValueError, TypeError, InvalidOperation, binascii.Error) as error:
+    except (ValueError, TypeError, ArithmeticError, binascii.Error) as error:
         why = f" ({error})" if isinstance(error, MisfitError) else ""
         problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}{why}"))
         return None

@@ -21,6 +21,8 @@ _DATETIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII
 )
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+#: How much of a value a message shows.
+_SHOWN = 60
 #: A JSON number is binary: 0.0007 may arrive as 0.0007000000000000001.  More than this is a digit.
 _NOISE = Decimal("1e-12")
 
@@ -90,7 +92,7 @@ def _uuid(_: ScalarType, value: object) -> uuid.UUID:
 
 
 def _float(_: ScalarType, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise TypeError
     return float(value)
 
@@ -153,9 +155,11 @@ def found(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return repr(value) if len(value) <= 60 else f"text of {len(value)} characters"
+            return repr(value) if len(value) <= _SHOWN else f"text of {len(value)} characters"
         case Mapping():
             return "an object"
         case list() | tuple():
             return "a list"
+        case Decimal():
+            return str(value)[:60]
     return repr(value)[:60]
