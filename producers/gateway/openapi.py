@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from producers.gateway.json_schema import json_schema
 from producers.gateway.refusal import (
     CONTENT_TYPE,
     FAILED,
@@ -21,6 +20,7 @@ from producers.gateway.refusal import (
 )
 from producers.gateway.request import OPTIONAL, SIDES, event_form
 from schemas.catalog import Catalog
+from schemas.json_schema import example_of, schema_of
 from schemas.records import Operation
 from schemas.types import RecordType
 
@@ -78,7 +78,8 @@ def _name(entity: str) -> str:
 
 def _record(catalog: Catalog, entity: str) -> Json:
     """An entity's own fields; their id is the key of its events, so it is not empty."""
-    schema = json_schema(catalog.record(entity))
+    record = catalog.record(entity)
+    schema = {**schema_of(record), "examples": [example_of(record)]}
     key = schema["properties"].get("id")
     if key and key.get("type") == "string":
         key["minLength"] = 1
@@ -88,7 +89,7 @@ def _record(catalog: Catalog, entity: str) -> Json:
 def _event(catalog: Catalog, entity: str) -> Json:
     """One event: what it needs depends on the operation."""
     form = event_form(catalog, entity)
-    common = {name: json_schema(type_) for name, type_ in form.fields.items() if name in OPTIONAL}
+    common = {name: schema_of(type_) for name, type_ in form.fields.items() if name in OPTIONAL}
     for name, bound in _BOUNDS.items():
         common[name] |= bound
     if "id" not in catalog.fields(entity):

@@ -28,7 +28,7 @@ class _NotStrictError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A JSON value; its numbers with a point are `Decimal`."""
+    """A JSON value; its numbers are `int`, or `Decimal` if they are not whole."""
 
     value: object
 
@@ -78,11 +78,13 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _decimal(digits: str) -> Decimal:
+def _decimal(digits: str) -> Decimal | int:
+    """Exact; 7.0 is an integer, as JSON Schema has it."""
     value = Decimal(digits) if len(digits) <= MAX_DIGITS else None
     if value is None or (value and abs(value.adjusted()) > MAX_EXPONENT):
         raise _NotStrictError(f"{digits[:20]} is too large or too fine a number")
-    return value
+    whole = value.to_integral_value()
+    return int(whole) if whole == value else value
 
 
 def _constant(name: str) -> None:

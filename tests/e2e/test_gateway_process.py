@@ -92,7 +92,7 @@ async def gateway(servers, prefix, tmp_path, **changes):
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(90)) as session:
             it = Gateway(process, port, health_port, session, path)
-            await until(it.answers, message=lambda: path.read_text())
+            await until(it.answers, message=path.read_text)
             yield it
     finally:
         if process.returncode is None:
@@ -268,7 +268,7 @@ async def test_a_new_entity_is_one_new_file(kafka_servers, tmp_path):
         system(kafka_servers, directory) as settings,
         gateway(kafka_servers, settings.topic_prefix, tmp_path, schemas_dir=directory) as it,
     ):
-        await until(it.ready, message=lambda: it.log.read_text())
+        await until(it.ready, message=it.log.read_text)
         after = {"id": "T-1", "subject": "Help", "priority": 1}
         status, _, _ = await it.post({"operation": "created", "after": after}, "/events/ticket")
         after["priority"] = "high"

@@ -72,14 +72,18 @@ described = schemathesis.openapi.from_dict(
 
 
 def beyond_json_schema(response) -> bool:
-    """Whether a refusal names only what JSON Schema cannot say: that ids must be equal."""
+    """Whether a refusal is for what JSON Schema cannot say: equal ids, a key that was used."""
     if response.status_code != 422:
         return False
-    return all("must be equal" in fault["detail"] for fault in response.json()["errors"])
+    problem = response.json()
+    if problem["type"].endswith("idempotency-key-reused"):
+        return True
+    return all("must be equal" in fault["detail"] for fault in problem["errors"])
 
 
-@described.parametrize()
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+# A lead has every type of field there is; the other entities' routes are the same code.
+@described.include(path_regex="lead|openapi").parametrize()
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_described(case, url):
     response = case.call(base_url=url)
 

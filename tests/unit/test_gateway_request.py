@@ -166,6 +166,12 @@ def test_all_problems_of_all_events_are_named():
             "no offset",
             id="a naive instant",
         ),
+        pytest.param(
+            {"operation": "created", "after": ADA, "occurred_at": "0001-01-01T00:00:00+01:00"},
+            "/occurred_at",
+            "expected a date and time",
+            id="an instant before the first year",
+        ),
         pytest.param([], "", "the array is empty", id="an empty array"),
         pytest.param("hello", "", "got a string", id="text"),
         pytest.param(None, "", "got null", id="null"),

@@ -11,9 +11,16 @@ from producers.gateway.strict_json import Parsed, loads
 
 
 def test_numbers_with_a_point_stay_exact():
-    assert loads(b'{"a": 12.340000000000000001, "b": 7, "c": 1e3}') == Parsed(
-        {"a": Decimal("12.340000000000000001"), "b": 7, "c": Decimal("1E+3")}
+    assert loads(b'{"a": 12.340000000000000001, "b": 7}') == Parsed(
+        {"a": Decimal("12.340000000000000001"), "b": 7}
     )
+
+
+def test_whole_numbers_are_integers_however_they_are_written():
+    parsed = loads(b"[7.0, 1e3, -20.00, 0e0]")
+
+    assert parsed == Parsed([7, 1000, -20, 0])
+    assert all(isinstance(number, int) for number in parsed.value)
 
 
 def test_escapes_of_whole_characters_are_read():
