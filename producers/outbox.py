@@ -2,7 +2,7 @@
 
 The columns are those that Debezium's outbox event router expects (`id`, `aggregatetype`,
 `aggregateid`, `type`, `payload`, and `timestamp`), so it can take the relay's place; see
-docs/operations.md.  `payload` is the event exactly as it is published, framing included.
+docs/entity-services.md.  `payload` is the event exactly as it is published, framing included.
 """
 
 from __future__ import annotations
