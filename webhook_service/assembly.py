@@ -91,7 +91,7 @@ async def run_webhook_service(settings: Settings, stop: Stop, world: World) -> N
         await service.run(stop)
 
 
-def _service(  # noqa: PLR0917 - a composition root takes what it composes
+def _service(
     settings: Settings,
     world: World,
     box: SecretBox,

@@ -59,7 +59,7 @@ class Dispatcher:
         self._clock = clock
         self._catch_up = catch_up
         self._most = most
-        self._lanes = Lanes(directory, max(1, most // 2))
+        self._lanes = Lanes(directory, cap=max(1, most // 2))
         self._blocked: dict[Lane, None] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,8 +91,8 @@ class Dispatcher:
             self._stay(share, record, wait)
         elif not share.has_seen(wait.origin):
             # Actions before it were not received yet; one of them may be of the same key.
-            due_ms = now_ms + self._letters.shortest_ms
-            self._stay(share, record, replace(wait, due_ms=due_ms))
+            later = replace(wait, due_ms=now_ms + self._letters.shortest_ms)
+            self._stay(share, record, later)
         else:
             if wait.reason == PARKED:
                 self._lanes.of(record.key).parked -= 1
@@ -212,14 +212,13 @@ class Dispatcher:
                 self._finish(lane, delivery)
             case Dead():
                 delivery.state = after(delivery.state, Step.GIVE_UP)
-                if verdict.gone and isinstance(lane.known, Endpoint):
-                    lane.mark_gone(lane.known.version)
+                if verdict.gone:
+                    lane.mark_gone()
                     log.warning("webhook.gone", webhook=lane.id, reason=verdict.reason)
                 dead = self._letters.dead(delivery, lane.id, verdict)
                 self._ledger.add(_entry(delivery, (*records, dead)))
                 self._finish(lane, delivery)
             case Later():
-                delivery.state = after(delivery.state, Step.PARK)
                 now_ms = self._now_ms()
                 self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
             case _:
@@ -236,8 +235,7 @@ class Dispatcher:
 
     def _put_away(self, lane: Lane, delivery: Delivery, due_ms: int) -> None:
         """Park a delivery without an attempt, and all that stand behind it."""
-        if delivery.state is not State.PARKED:
-            delivery.state = after(delivery.state, Step.PARK)
+        delivery.state = after(delivery.state, Step.PARK)
         lane.parked += 1
         self._leave(lane, delivery, due_ms)
         wait = Wait(delivery.origin, due_ms, 0, PARKED, delivery.history)
@@ -261,8 +259,8 @@ class Dispatcher:
         self, share: Share, record: Received, wait: Wait, *, before: tuple[Outgoing, ...] = ()
     ) -> None:
         """Write a record to a tier, and be done with it where it stood."""
-        stay = self._letters.stay(record, wait, self._now_ms())
-        self._ledger.add(Entry(share, record.topic, record.offset, (*before, stay)))
+        records = (*before, self._letters.stay(record, wait, self._now_ms()))
+        self._ledger.add(Entry(share, record.topic, record.offset, records))
 
     # ------------------------------------------------------------------------------ the lanes
 
@@ -298,5 +296,4 @@ class Dispatcher:
 
 
 def _entry(delivery: Delivery, records: tuple[Outgoing, ...]) -> Entry:
-    record = delivery.record
-    return Entry(delivery.share, record.topic, record.offset, records)
+    return Entry(delivery.share, delivery.record.topic, delivery.record.offset, records)

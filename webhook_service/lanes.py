@@ -75,9 +75,9 @@ class Lane:
             return "gone"
         return None if known.webhook.state == "active" else known.webhook.state
 
-    def mark_gone(self, version: int) -> None:
+    def mark_gone(self) -> None:
         """The endpoint answered 410: nothing more is sent to this version of the webhook."""
-        self._gone = version
+        self._gone = self.known.version if self.known is not None else 0
 
     def limit(self, now_ms: float) -> int:
         """How many may be queued."""
