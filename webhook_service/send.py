@@ -20,9 +20,10 @@ from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from schemas.errors import IllegalStepError
-from webhook_service.address import Address, Network, refusal_of
+from webhook_service.address import Address, Network, address_in, refusal_of
 from webhook_service.outcome import Answer, ErrorClass, NoAnswer
 from webhook_service.render import Request
+from webhook_service.url import host_of
 
 #: Idle connections are dropped after this long, before the usual receiver drops them (5 s at the
 #: least), so that a request seldom meets a connection that is being closed.
@@ -236,6 +237,8 @@ def _classified(error: Exception, deadline: timedelta) -> tuple[ErrorClass, str]
     found = _forbidden_in(error)
     if found is not None:
         return "forbidden-address", str(found)
+    if isinstance(error, aiohttp.InvalidURL):
+        return _of_host(error)
     for kinds, word, text in _CLASSES:
         if isinstance(error, kinds):
             return word, text.format(cause=_text(error), deadline=deadline.total_seconds())
@@ -259,6 +262,16 @@ _CLASSES: Final[tuple[tuple[tuple[type[Exception], ...], ErrorClass, str], ...]]
         "the answer is not HTTP: {cause}",
     ),
 )
+
+
+def _of_host(error: aiohttp.InvalidURL) -> tuple[ErrorClass, str]:
+    """An unusual spelling of an address, which the client does not dial whatever it stands for."""
+    host = host_of(str(error.url))
+    address = address_in(host)
+    kind = None if address is None else refusal_of(address)
+    if kind is not None:
+        return "forbidden-address", f"{host} is a {kind} address, which is never called"
+    return "webhook", f"{host or 'the URL'} is not a host that can be called; change the URL"
 
 
 def _forbidden_in(error: BaseException | None) -> ForbiddenAddressError | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
-from webhook_service.address import Network, address_in, refusal_of
+from webhook_service.address import Address, Network, address_in, refusal_of
 
 #: Characters of RFC 3986 and no other: no backslash, space or quote that parsers disagree about.
 _URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -97,7 +97,7 @@ def _problem_with_host(host: str, allowed: tuple[Network, ...]) -> str | None:
     if address is not None:
         kind = refusal_of(address, allowed)
         if kind is None:
-            return None
+            return _problem_with_spelling(host, address)
         return (
             f"leads to {host}, a {kind} address, which is never called unless the operator "
             "allows its network in HOOKLINE_WEBHOOK_ALLOW_NETWORKS"
@@ -108,3 +108,10 @@ def _problem_with_host(host: str, allowed: tuple[Network, ...]) -> str | None:
     if labels[-1].isdigit() or labels[-1].lower().startswith("0x"):
         return f"has the host {host!r}, which looks like an address and is none"
     return None
+
+
+def _problem_with_spelling(host: str, address: Address) -> str | None:
+    """HTTP clients disagree about addresses in unusual spellings, so there is only the usual one."""
+    if host in (str(address), "localhost") or ":" in host or host.endswith(".localhost"):
+        return None
+    return f"spells an address as {host}; write {address}"

@@ -74,6 +74,7 @@ def test_the_shortest_manifest_gets_the_documented_defaults():
         pytest.param({"url": "http://[::ffff:10.0.0.1]/"}, "url", "IPv4-mapped", id="mapped"),
         pytest.param({"url": "http://169.254.169.254/"}, "url", "link-local", id="metadata"),
         pytest.param({"url": "https://x.y/" + "a" * 3000}, "url", "characters long", id="long"),
+        pytest.param({"url": "http://134744072/"}, "url", "write 8.8.8.8", id="odd spelling"),
         pytest.param({"url": 7}, "url", "a text is expected", id="number as url"),
         pytest.param(
             {"headers": {"Content Type": "a"}},

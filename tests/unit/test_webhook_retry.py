@@ -98,7 +98,7 @@ def test_every_state_can_end():
         following = set(TRANSITIONS[state].values()) - seen
         return any(ends(each, seen | {each}) for each in following)
 
-    assert FINAL == {State.DELIVERED, State.DEAD}
+    assert {State.DELIVERED, State.DEAD} == FINAL
     assert all(ends(state, frozenset({state})) for state in State)
 
 
