@@ -35,7 +35,7 @@ def build(kind: Callable[..., Untyped], arguments: Mapping[str, object]) -> Unty
         return kind(kafka_client=net_client, **arguments)
     except BaseException:
         for client in made:
-            client.close()
+            _close_net(client)
         raise
 
 
@@ -45,7 +45,7 @@ def close_consumer(client: Untyped, timeout_ms: int) -> None:
         client.close(autocommit=False, timeout_ms=timeout_ms)
     except (KafkaError, RuntimeError, OSError) as error:
         log.info("broker.close_failed", error=reason(error))
-        client._client.close()  # noqa: SLF001 - `close` did not get that far
+        _close_net(client._client)  # noqa: SLF001 - `close` did not get that far
 
 
 def close_producer(producer: Untyped, timeout_s: float) -> None:
@@ -60,6 +60,15 @@ def close_producer(producer: Untyped, timeout_s: float) -> None:
         producer._sender.join(timeout_s + 1)  # noqa: SLF001
         producer._unregister_cleanup()  # noqa: SLF001
         producer._closed = True  # noqa: SLF001
+
+
+def _close_net(client: Untyped) -> None:
+    """Close the network part, sockets included that were still about to connect."""
+    selector = client._net._selector  # noqa: SLF001 - there is no public way
+    sockets = [key.fileobj for key in list((selector.get_map() or {}).values())]
+    client.close()
+    for one in sockets:
+        one.close()
 
 
 def unstick(client: Untyped) -> None:

@@ -22,7 +22,7 @@ def spread(key: bytes) -> int:
 class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc] # the client has no types
     """The client's own choice, with the hash of a key computed once."""
 
-    def partition(  # noqa: PLR0917 - the client calls it so
+    def partition(
         self,
         topic: str,
         key: object,
