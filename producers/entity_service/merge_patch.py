@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def merged(target: object, patch: object) -> Any:  # noqa: ANN401 - JSON has any type
+def merged(target: object, patch: object) -> Any:
     """The target with the patch applied; neither is changed.
 
     A name with null is removed, an object is merged, anything else (a list too) replaces.
