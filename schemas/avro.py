@@ -82,6 +82,8 @@ def _define(schema: Avro, found: dict[str, Schema]) -> None:
         case dict():
             for key in ("items", "values", "type"):
                 _define(schema.get(key), found)
+        case _:
+            pass  # a primitive, or a name
 
 
 def resolved(schema: Avro, named: Mapping[str, Schema]) -> Avro:
@@ -102,7 +104,8 @@ def resolved(schema: Avro, named: Mapping[str, Schema]) -> Avro:
             return named[schema]
         case {"type": dict() | list() as inner}:
             return resolved(inner, named)
-    return schema
+        case _:
+            return schema
 
 
 #: What a reader may ignore: it changes neither the bytes nor what they mean.

@@ -6,7 +6,7 @@ Pure: no clock, no I/O.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from schemas.avro import named_schema
@@ -180,8 +180,9 @@ def _resolving(
     return read
 
 
-def _event(*values: Any, **named: Any) -> Event:
+def _event(*values: Any, changed_fields: Sequence[str] = (), **named: Any) -> Event:
     """An event from its values in order, or by name; lists become tuples."""
     if named:
-        return Event(**{**named, "changed_fields": tuple(named["changed_fields"])})
-    return Event(*values[:-1], tuple(values[-1]))
+        return Event(**named, changed_fields=tuple(changed_fields))
+    *most, changed = values
+    return Event(*(*most, tuple(changed)))

@@ -17,7 +17,16 @@ ENTITY_NAME = re.compile(r"[a-z][a-z0-9_]{0,48}")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Names of topics that are not events; an entity of that name could be mistaken for them.
 RESERVED = frozenset({"actions", "attempts", "workflows", "webhooks", "schemas"})
-_SCALAR_DEFAULTS = {"string": str, "boolean": bool, "int": int, "long": int}
+_SCALAR_DEFAULTS: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "int": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "bytes": (),
+    "null": (),
+}
 
 
 def problems(stem: str, text: str) -> Iterator[str]:
@@ -135,22 +144,18 @@ def _default_fits(schema: Any, default: Any) -> bool:
     match schema:
         case ["null", *_]:
             return default is None
-        case str() if schema in _SCALAR_DEFAULTS:
-            expected = _SCALAR_DEFAULTS[schema]
-            return isinstance(default, expected) and isinstance(default, bool) == (expected is bool)
-        case "float" | "double":
-            return isinstance(default, int | float) and not isinstance(default, bool)
         case str():
-            return isinstance(default, str)  # a shape that is an enum; Avro checks the symbol
-        case {"type": "array"}:
-            return default == []
-        case {"type": "map"}:
-            return default == {}
-        case {"type": "enum", "symbols": symbols}:
+            # A name is a shape that is an enum; whether the symbol exists Avro will say.
+            return type(default) in _SCALAR_DEFAULTS.get(schema, (str,))
+        case {"type": "array" | "map" as kind}:
+            empty: Any = [] if kind == "array" else {}
+            return bool(default == empty)
+        case {"type": "enum", "symbols": list() as symbols}:
             return default in symbols
         case {"type": str() as base} if "logicalType" not in schema and base in PRIMITIVES:
             return _default_fits(base, default)
-    return False
+        case _:
+            return False
 
 
 def clashes(stem: str, schema: Schema, taken: Mapping[str, str]) -> Iterator[str]:

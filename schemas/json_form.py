@@ -148,8 +148,9 @@ def _value(type_: FieldType, value: object, pointer: str, problems: list[JsonPro
             }
         case UnionType():
             return _union(type_, value, pointer, problems)
-    problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}"))
-    return None
+        case RecordType() | MapType():
+            problems.append(JsonProblem(pointer, f"is {found(value)}; expected {expected(type_)}"))
+            return None
 
 
 def _list(type_: ListType, value: object, pointer: str, problems: list[JsonProblem]) -> Any:

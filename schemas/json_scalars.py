@@ -23,6 +23,8 @@ _DATETIME = re.compile(
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 #: How much of a value a message shows.
 _SHOWN = 60
+#: Digits before the point of the largest `int`.
+_INT_DIGITS = 20
 #: A JSON number is binary: 0.0007 may arrive as 0.0007000000000000001.  More than this is a digit.
 _NOISE = Decimal("1e-12")
 
@@ -35,8 +37,11 @@ def _text(type_: ScalarType, value: object) -> str:
 
 
 def _int(type_: ScalarType, value: object) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # 3.0 is a whole number to JSON
+    if isinstance(value, float | Decimal):
+        exact = Decimal(value)
+        # 3.0 is a whole number to JSON; the bound keeps 1e999999 from being written out.
+        if exact.is_finite() and exact.adjusted() < _INT_DIGITS and exact == int(exact):
+            value = int(exact)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError
     bound = 1 << (type_.bits - 1)
@@ -155,11 +160,13 @@ def found(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            return repr(value) if len(value) <= _SHOWN else f"text of {len(value)} characters"
+            long = len(value) > _SHOWN
+            return f"text of {len(value)} characters" if long else repr(value)
         case Mapping():
             return "an object"
         case list() | tuple():
             return "a list"
         case Decimal():
-            return str(value)[:60]
-    return repr(value)[:60]
+            return str(value)[:_SHOWN]
+        case _:
+            return repr(value)[:_SHOWN]

@@ -86,15 +86,8 @@ def example_of(type_: FieldType) -> Any:
 def _bare(type_: FieldType) -> dict[str, Any]:
     """The schema of a type, null left aside."""
     match type_:
-        case ScalarType(kind="enum"):
-            return {"type": "string", "enum": list(type_.symbols)}
-        case ScalarType(kind="int"):
-            bound = 1 << (type_.bits - 1)
-            return {"type": "integer", "minimum": -bound, "maximum": bound - 1}
-        case ScalarType(kind="decimal"):
-            return _decimal(type_)
         case ScalarType():
-            return dict(_SCALARS[type_.kind])
+            return _scalar(type_)
         case RecordType():
             return {
                 "type": "object",
@@ -108,6 +101,20 @@ def _bare(type_: FieldType) -> dict[str, Any]:
             return {"type": "object", "additionalProperties": schema_of(type_.values)}
         case UnionType():
             return {"anyOf": [_member(member) for member in type_.members]}
+
+
+def _scalar(type_: ScalarType) -> dict[str, Any]:
+    """The schema of one value."""
+    match type_.kind:
+        case "enum":
+            return {"type": "string", "enum": list(type_.symbols)}
+        case "int":
+            bound = 1 << (type_.bits - 1)
+            return {"type": "integer", "minimum": -bound, "maximum": bound - 1}
+        case "decimal":
+            return _decimal(type_)
+        case kind:
+            return dict(_SCALARS[kind])
 
 
 def _member(type_: FieldType) -> dict[str, Any]:

@@ -282,4 +282,5 @@ def _takes_bytes(schema: Avro, named: Mapping[str, Schema]) -> bool:
             return any(_takes_bytes(field["type"], named) for field in fields)
         case {"type": "fixed", "size": size}:
             return bool(size)
-    return True
+        case _:
+            return True

@@ -83,7 +83,8 @@ class _Resolution:
             case "map", "map":
                 item = self.value(one["values"], other["values"], f"{path}{{}}")
                 return lambda value: {key: item(each) for key, each in value.items()}
-        return _scalar(one, other, path)
+            case _:
+                return _scalar(one, other, path)
 
     def _record(self, one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> Adapt:
         """Fields by name or alias; what only the reader has takes its default."""
@@ -150,7 +151,7 @@ class _Resolution:
 def _kind(schema: Mapping[str, Any]) -> str:
     """What values of a schema are: its logical type if it has one that is known here."""
     logical = schema.get("logicalType")
-    return logical if logical in _PYTHON else str(schema["type"])
+    return str(logical) if logical in _PYTHON else str(schema["type"])
 
 
 def _same_name(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -162,15 +163,15 @@ def _same_name(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _enum(reader: Mapping[str, Any], path: str) -> Adapt:
     """A symbol, or the reader's default for one that it does not know."""
-    symbols, default = frozenset(reader["symbols"]), reader.get("default")
+    symbols: frozenset[str] = frozenset(reader["symbols"])
+    default: str | None = reader.get("default")
 
     def adapt(value: str) -> str:
         if value in symbols:
             return value
-        if default is None:
-            message = f"{path}: {value!r} is none of {', '.join(reader['symbols'])}"
-            raise MisfitError(message)
-        return str(default)
+        if default is not None:
+            return default
+        raise MisfitError(f"{path}: {value!r} is none of {', '.join(reader['symbols'])}")
 
     return adapt
 
@@ -184,9 +185,7 @@ def _scalar(one: Mapping[str, Any], other: Mapping[str, Any], path: str) -> Adap
     if kind == target and (kind != "fixed" or one["size"] == other["size"]):
         return _same
     if target in _WIDER.get(kind, ()):
-        return {"bytes": _to_bytes, "string": _to_text}.get(
-            target, _same if target == "long" else float
-        )
+        return _WIDEN[target]
     message = f"{path}: is of type {kind}; expected {target}"
     raise MisfitError(message)
 
@@ -201,6 +200,15 @@ def _to_bytes(value: str) -> bytes:
 
 def _to_text(value: bytes) -> str:
     return value.decode()
+
+
+_WIDEN: Mapping[str, Adapt] = {
+    "long": _same,
+    "float": float,
+    "double": float,
+    "bytes": _to_bytes,
+    "string": _to_text,
+}
 
 
 def _refuse(message: str) -> Adapt:

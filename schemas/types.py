@@ -162,14 +162,8 @@ def _type(schema: Any, named: dict[str, FieldType], about: dict[str, Any], path:
             return _by_name(schema, named, about, path)
         case list():
             return _union(schema, named, about, path)
-        case {"type": "record"}:
-            fields = _fields(schema, named, path)
-            found = RecordType(schema["name"], fields, doc=schema.get("doc", ""))
-            named[_full_name(schema)] = found
-            return _with(found, about)
-        case {"type": "enum", "symbols": symbols}:
-            named[_full_name(schema)] = ScalarType("enum", tuple(symbols))
-            return ScalarType("enum", tuple(symbols), **about)
+        case {"type": "record" | "enum"}:
+            return _definition(schema, named, about, path)
         case {"type": "array", "items": items}:
             return ListType(_type(items, named, {}, f"{path}[]"), **about)
         case {"type": "map", "values": values}:
@@ -178,8 +172,21 @@ def _type(schema: Any, named: dict[str, FieldType], about: dict[str, Any], path:
             return _logical(base, logical, schema, about, path)
         case {"type": inner} if inner != "fixed":
             return _type(inner, named, about, path)
-    message = f"{path}: {schema!r} is not a type that records may use here"
-    raise ValueError(message)
+        case _:
+            raise ValueError(f"{path}: {schema!r} is not a type that records may use here")
+
+
+def _definition(
+    schema: Mapping[str, Any], named: dict[str, FieldType], about: dict[str, Any], path: str
+) -> FieldType:
+    """A named type; other fields may use it by its name after this."""
+    found: FieldType
+    if schema["type"] == "enum":
+        found = ScalarType("enum", tuple(schema["symbols"]))
+    else:
+        found = RecordType(schema["name"], _fields(schema, named, path), doc=schema.get("doc", ""))
+    named[_full_name(schema)] = found
+    return _with(found, about)
 
 
 def _full_name(schema: Mapping[str, Any]) -> str:

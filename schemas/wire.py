@@ -18,6 +18,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
 #: Wide enough for every decimal a schema may name; nothing is ever rounded in it.
 EXACT = Context(prec=200)
+#: The largest byte that does not say that another one follows.
+_SEVEN = 127
+_LONGEST_SHIFT = 63
 #: Present-day instants in microseconds take 8 bytes of 7 bits: the fast path for them.
 _EIGHT = 0x0080808080808080
 _CONTINUED = 0x8080808080808080
@@ -41,10 +44,10 @@ def rest(b: bytes, p: int, n: int) -> tuple[int, int]:
         c = b[p]
         p += 1
         n |= (c & 127) << shift
-        if c < 128:
+        if c <= _SEVEN:
             break
         shift += 7
-        if shift > 63:
+        if shift > _LONGEST_SHIFT:
             message = "a number goes on for more than 10 bytes"
             raise MisfitError(message)
     if n >> 64:
@@ -55,7 +58,7 @@ def rest(b: bytes, p: int, n: int) -> tuple[int, int]:
 
 def length(b: bytes, p: int, n: int) -> tuple[int, int]:
     """Twice the length whose first byte was `n`, odd or above 127; and where it ends."""
-    if n > 127:
+    if n > _SEVEN:
         n, p = rest(b, p, n)
     if n & 1:
         message = f"a length of {-(n + 1) // 2}"
@@ -74,7 +77,7 @@ def count(b: bytes, p: int) -> tuple[int, int]:
     """How many items the next block has, and where they begin."""
     n = b[p]
     p += 1
-    if n > 127:
+    if n > _SEVEN:
         n, p = rest(b, p, n)
     if n & 1:  # negative: the block's size in bytes follows
         n = (n + 1) // 2
@@ -120,7 +123,7 @@ def instant(b: bytes, p: int) -> tuple[datetime, int]:
         return _instant8(raw), p + 8
     n = b[p]
     p += 1
-    if n > 127:
+    if n > _SEVEN:
         n, p = rest(b, p, n)
     return EPOCH + timedelta(0, 0, (n >> 1) ^ -(n & 1)), p
 
@@ -157,7 +160,7 @@ def number(v: int) -> bytes:
     """A whole number as zig-zag, 7 bits a byte."""
     z = (v << 1) ^ (v >> 63)
     out = bytearray()
-    while z > 127:
+    while z > _SEVEN:
         out.append(z & 127 | 128)
         z >>= 7
     out.append(z)

@@ -118,7 +118,8 @@ def _reason(error: Exception) -> str:
             return "holds half of a surrogate pair, which UTF-8 cannot say"
         case TypeError():
             return "is a datetime without an offset from UTC; give an aware one"
-    return str(error) or type(error).__name__
+        case _:
+            return str(error) or type(error).__name__
 
 
 class _Compiler:
@@ -205,7 +206,7 @@ class _Compiler:
         message = f"a {schema.get('type')} is not written"
         raise ValueError(message)
 
-    def _known(self, schema: Mapping[str, Any], path: str) -> None:
+    def _known(self, schema: Schema, path: str) -> None:
         """Write `v`, which was tested."""
         match schema:
             case {"type": "record"}:

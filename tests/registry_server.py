@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from schemas.evolution import incompatibilities
 
@@ -58,14 +59,14 @@ class RegistryServer:
         return number
 
     @web.middleware
-    async def _troubles(self, request: web.Request, handler: object) -> web.StreamResponse:
+    async def _troubles(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
         if self.failing:
             self.failing -= 1
             return _error(503, 50302, "the leader is not known")
         if self.guarded and request.headers.get("Authorization") != ACCOUNT:
             return _error(401, 401, "Unauthorized")
-        return await handler(request)  # type: ignore[operator]
+        return await handler(request)
 
     async def _register(self, request: web.Request) -> web.StreamResponse:
         subject, text = request.match_info["subject"], (await request.json())["schema"]

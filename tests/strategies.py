@@ -68,15 +68,8 @@ def sample(type_: FieldType, chance: Random) -> Any:
     if type_.nullable and chance.random() < 0.3:
         return None
     match type_:
-        case ScalarType(kind="enum"):
-            return chance.choice(type_.symbols)
-        case ScalarType(kind="int"):
-            return _whole(1 << (type_.bits - 1), chance)
-        case ScalarType(kind="decimal"):
-            unscaled = _whole(10**type_.precision - 1, chance)
-            return Decimal(unscaled).scaleb(-type_.scale)
         case ScalarType():
-            return _SCALARS[type_.kind](chance)
+            return _scalar(type_, chance)
         case ListType():
             return [sample(type_.item, chance) for _ in range(chance.randrange(3))]
         case MapType():
@@ -88,6 +81,18 @@ def sample(type_: FieldType, chance: Random) -> Any:
             return {name: sample(field, chance) for name, field in type_.fields.items()}
         case UnionType():
             return sample(chance.choice(type_.members), chance)
+
+
+def _scalar(type_: ScalarType, chance: Random) -> Any:
+    match type_.kind:
+        case "enum":
+            return chance.choice(type_.symbols)
+        case "int":
+            return _whole(1 << (type_.bits - 1), chance)
+        case "decimal":
+            return Decimal(_whole(10**type_.precision - 1, chance)).scaleb(-type_.scale)
+        case kind:
+            return _SCALARS[kind](chance)
 
 
 def _whole(bound: int, chance: Random) -> int:
@@ -120,7 +125,7 @@ def event_of(entity: str, chance: Random, catalog: Catalog = CATALOG) -> Event:
     return Event(**drawn | {"entity": entity, "changed_fields": changed})
 
 
-def record_of(name: str, chance: Random) -> Event | Action | Attempt | Definition:
+def record_of(name: str, chance: Random) -> Any:
     """An `action`, `attempt` or `definition`, else an event of the entity of that name."""
     if name not in FLAT:
         return event_of(name, chance)

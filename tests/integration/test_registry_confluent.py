@@ -93,7 +93,7 @@ async def test_the_bytes_are_those_of_confluents_serializer(server, registry):
     await registry.register(CATALOG.action)
     action = record_of("action", Random(1))
 
-    def write() -> bytes:
+    def write() -> Any:
         with SchemaRegistryClient({"url": server.url}) as client:
             return AvroSerializer(client, CATALOG.action.text, conf=CONFIG)(plain(action), CONTEXT)
 

@@ -68,7 +68,7 @@ async def test_a_schema_is_registered_under_its_records_name_and_asked_for_once(
 
 
 async def test_a_schema_that_was_not_registered_has_no_reference(registry):
-    with pytest.raises(ConfigurationError, match="crm.LeadEvent was not registered"):
+    with pytest.raises(ConfigurationError, match=r"crm\.LeadEvent was not registered"):
         registry.reference_of(LEAD)
 
 
@@ -179,7 +179,7 @@ async def test_an_address_that_is_no_registry_is_the_operators(clock):
 
 @pytest.mark.parametrize("url", ["registry:8081", "ftp://registry", "http://", "not a url", ""])
 def test_an_address_that_is_none_is_the_operators(url):
-    with pytest.raises(ConfigurationError, match="HOOKLINE_REGISTRY_URL=.* is no address"):
+    with pytest.raises(ConfigurationError, match=r"HOOKLINE_REGISTRY_URL=.* is no address"):
         RestRegistry(url)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -147,7 +148,7 @@ def test_a_missing_and_an_extra_field_are_both_found():
 def test_an_instant_before_the_year_1_is_refused_when_written():
     early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
-    with pytest.raises(SchemaError, match="after.closed_at: is before the year 1"):
+    with pytest.raises(SchemaError, match=r"after\.closed_at: is before the year 1"):
         CODEC.encode(lead(closed_at=early))
 
 
@@ -161,7 +162,7 @@ def test_a_schema_that_was_not_registered_is_not_written_with():
         def reference_of(self, schema: Any) -> Any:
             raise ConfigurationError(f"{schema.name} was not registered")
 
-    with pytest.raises(ConfigurationError, match="crm.LeadEvent was not registered"):
+    with pytest.raises(ConfigurationError, match=r"crm\.LeadEvent was not registered"):
         Codec(CATALOG, Nothing()).encode(lead())
 
 
@@ -211,10 +212,9 @@ def test_a_writer_with_another_scale_and_the_same_fingerprint_is_read_by_its_own
 def test_a_writer_schema_that_cannot_be_used_is_a_schema_error(change, message):
     text = change(CATALOG.event("lead").text)
     mark = b"12345678"
-    try:
-        mark = named_schema(text).fingerprint if "another" not in message else mark
-    except ValueError:
-        pass
+    if "another" not in message:
+        with contextlib.suppress(ValueError):
+            mark = named_schema(text).fingerprint
     codec = Codec(CATALOG, OwnSchemas({Fingerprint(mark): text}))
 
     with pytest.raises(SchemaError, match=message):

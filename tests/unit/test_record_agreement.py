@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import types
 import typing
 import uuid
 from collections.abc import Mapping
@@ -13,7 +14,16 @@ from typing import Any
 import pytest
 
 from schemas import records
-from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType, record_type, walk
+from schemas.types import (
+    FieldType,
+    ListType,
+    MapType,
+    RecordType,
+    ScalarType,
+    UnionType,
+    record_type,
+    walk,
+)
 from tests.strategies import CATALOG
 
 PAIRS = {
@@ -35,17 +45,20 @@ PYTHON = {
 
 def annotation_of(type_: FieldType) -> Any:
     """The annotation that a field of this type has in `records.py`."""
+    plain: Any
     match type_:
         case ScalarType(kind="enum"):
-            plain: Any = typing.Literal[type_.symbols]
+            plain = typing.Literal[type_.symbols]
         case ScalarType():
             plain = PYTHON[type_.kind]
         case RecordType():
             plain = Mapping[str, Any]
         case ListType():
-            plain = tuple[annotation_of(type_.item), ...]
+            plain = types.GenericAlias(tuple, (annotation_of(type_.item), ...))
         case MapType():
-            plain = Mapping[str, annotation_of(type_.values)]
+            plain = types.GenericAlias(Mapping, (str, annotation_of(type_.values)))
+        case UnionType():
+            raise AssertionError("no record of ours has a field of several types")
     return plain | None if type_.nullable else plain
 
 

@@ -84,7 +84,7 @@ def test_an_incompatible_change_is_not_released(tmp_path):
     release_schemas(CATALOG, "1.0.0", tmp_path)
     rewrite(tmp_path / "1.0.0" / "crm.LeadEvent.avsc", '"title"', '"subject"')
 
-    with pytest.raises(ConfigurationError, match="crm.LeadEvent against release 1.0.0"):
+    with pytest.raises(ConfigurationError, match=r"crm\.LeadEvent against release 1.0.0"):
         release_schemas(CATALOG, "2.0.0", tmp_path)
 
     assert not (tmp_path / "2.0.0").exists()
@@ -106,5 +106,5 @@ def test_a_damaged_release_is_named(tmp_path):
     release_schemas(CATALOG, "1.0.0", tmp_path)
     (tmp_path / "1.0.0" / "crm.Action.avsc").write_text("{")
 
-    with pytest.raises(ConfigurationError, match="crm.Action.avsc is damaged"):
+    with pytest.raises(ConfigurationError, match=r"crm\.Action\.avsc is damaged"):
         check_schemas(CATALOG, tmp_path)
