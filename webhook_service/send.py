@@ -266,12 +266,13 @@ _CLASSES: Final[tuple[tuple[tuple[type[Exception], ...], ErrorClass, str], ...]]
 
 def _of_host(error: aiohttp.InvalidURL) -> tuple[ErrorClass, str]:
     """An unusual spelling of an address, which the client does not dial whatever it stands for."""
-    host = host_of(str(error.url))
+    text = str(error.url)  # of some mistakes the host alone, of others the whole URL
+    host = host_of(text) or text
     address = address_in(host)
     kind = None if address is None else refusal_of(address)
     if kind is not None:
         return "forbidden-address", f"{host} is a {kind} address, which is never called"
-    return "webhook", f"{host or 'the URL'} is not a host that can be called; change the URL"
+    return "webhook", f"{host!r} is not a host that can be called; change the URL"
 
 
 def _forbidden_in(error: BaseException | None) -> ForbiddenAddressError | None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.waiting import until
 from webhook_service.address import networks
 from webhook_service.outcome import Answer, NoAnswer
 from webhook_service.render import Masked, Request
@@ -138,7 +139,7 @@ async def test_a_socket_that_never_accepts_ends_at_the_deadline():
         port = listening.getsockname()[1]
         filling = [socket.socket() for _ in range(8)]
         for each in filling:
-            each.setblocking(False)
+            each.setblocking(False)  # noqa: FBT003 - the standard library's signature
             each.connect_ex(("127.0.0.1", port))
         async with sending() as sender:
             result = await sender.send(request(port), (), DEADLINE)
@@ -322,11 +323,10 @@ async def test_connections_are_kept_alive_and_a_closed_one_is_not_used_again():
 
     async with speaking(talk) as port, sending() as sender:
         results = []
-        for _ in range(4):
+        for number in range(4):
             results.append(await sender.send(request(port), (), GENEROUS))
-            await asyncio.sleep(0)
-            while len(results) % 2 == 0 and not _closed(sender):
-                await asyncio.sleep(0)
+            if number % 2:
+                await until(lambda: _closed(sender))
 
     assert [result.status for result in results if isinstance(result, Answer)] == [200] * 4
     assert connections == 2
