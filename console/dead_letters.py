@@ -122,7 +122,8 @@ class DeadLetter:
     @property
     def attempts(self) -> int:
         """How many attempts were spent."""
-        return int(self.headers.get(headers.ATTEMPTS, "0"))
+        text = self.headers.get(headers.ATTEMPTS, "")
+        return int(text) if text.isdecimal() else 0
 
     @property
     def _key_parts(self) -> tuple[str, str, str]:

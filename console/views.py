@@ -123,7 +123,7 @@ def header_view(texts: Mapping[str, str]) -> View:
 
 def _number(text: str | None) -> int | None:
     """A decimal header's value."""
-    return int(text) if text and text.lstrip("-").isdigit() else None
+    return int(text) if text and text.isdecimal() else None
 
 
 def _base64(data: bytes | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -93,8 +94,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], desk: Desk | None 
         click.echo("hookline: stopped", err=True)
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # `hookline events tail | head`: the reader has seen enough.
-        sys.stderr.close()
+        # `hookline events tail | head`: the reader has seen enough.  What is still buffered must
+        # not be written when Python ends, or it would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     return code if isinstance(code, int) else Exit.OK
 
