@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from console.dead_letters import DeadLetter
 from console.errors import RefusedError
@@ -18,6 +18,8 @@ from runtime.broker import Headers, Outgoing, TransactionalPublisher
 from runtime.clock import Clock
 from schemas import headers
 from schemas.records import Action, action_key_of
+
+T = TypeVar("T")
 
 #: Dead letters per transaction where no rate is asked for: small enough to stay well within the
 #: transaction timeout (15 s) on a slow broker, large enough that 10,000 take 100 commits.
@@ -144,7 +146,7 @@ class Pace:
 
     per_second: float | None = None
 
-    def batches(self, found: Sequence[DeadLetter]) -> Iterator[tuple[DeadLetter, ...]]:
+    def batches(self, found: Sequence[T]) -> Iterator[tuple[T, ...]]:
         """What goes in one transaction: with a rate, never more than one second's worth."""
         size = BATCH if self.per_second is None else max(1, min(BATCH, int(self.per_second)))
         return (tuple(found[start : start + size]) for start in range(0, len(found), size))
