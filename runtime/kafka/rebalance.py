@@ -70,7 +70,19 @@ class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # u
             found = committed.get(partition)
             position = Position(found.offset, found.metadata or "") if found is not None else None
             positions[TopicPartition(*partition)] = position
+            self._stand_at(partition, position)
         self._sink.now_assigned(positions)
+
+    def _stand_at(self, partition: Untyped, position: Position | None) -> None:
+        """Read on from what is committed.
+
+        Of a partition that was ours before, too, the client would go on behind what it had fetched,
+        and what was dropped in the rebalance without having been committed would be skipped.
+        """
+        if position is None:
+            self._client.seek_to_beginning(partition)
+        else:
+            self._client.seek(partition, position.offset)
 
     async def on_partitions_revoked(self, revoked: Collection[Untyped]) -> None:
         """Tell, and wait until the service has finished, at most for the budget."""
