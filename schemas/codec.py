@@ -63,10 +63,8 @@ class Codec:
         self._catalog = catalog
         self._writers: dict[str, tuple[Writer, bytes]] = {}
         #: By the name of the record that is expected, then by its framing.
-        self._readers: dict[str, dict[bytes, Read]] = {}
-        self._event_readers = {
-            entity: self._readers.setdefault(schema.name, {})
-            for entity, schema in self._events.items()
+        self._readers: dict[str, dict[bytes, Read]] = {
+            schema.name: {} for schema in catalog.schemas
         }
 
     def encode(self, record: Record) -> bytes:
@@ -131,7 +129,7 @@ class Codec:
         if data is None:
             message = f"the record is a tombstone (no value at all); expected a {schema.name}"
             raise SchemaError(message)
-        readers = self._readers.setdefault(schema.name, {})
+        readers = self._readers[schema.name]
         read = readers.get(data[:SINGLE_OBJECT_HEAD])
         if read is not None:
             return read(data, SINGLE_OBJECT_HEAD)

@@ -35,7 +35,8 @@ class Event:
         correlation_id: Shared by everything that follows from one first cause.
         causation_id: The action (or event) that caused this change, if one did.
         hops: How many workflow actions lie between the first cause and this event.
-        before, after: The record's fields; None before a creation, after a deletion.
+        before, after: The record's fields; None before a creation, after a deletion.  Values that
+            are the same in both may be one object: read them, do not change them.
         changed_fields: Names of top-level fields whose values differ, sorted.
     """
 

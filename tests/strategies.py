@@ -121,8 +121,11 @@ def event_of(entity: str, chance: Random, catalog: Catalog = CATALOG) -> Event:
     own = replace(catalog.record(entity), nullable=True)
     fields = {**catalog.envelope_fields, "before": own, "after": own}
     drawn = sample(RecordType("Event", fields), chance)
-    changed = tuple(drawn["changed_fields"])
-    return Event(**drawn | {"entity": entity, "changed_fields": changed})
+    if drawn["before"] and chance.random() < 0.5:  # as updates are: most of it stays the same
+        changed = chance.sample(sorted(own.fields), chance.randrange(4))
+        drawn["after"] = drawn["before"] | {n: sample(own.fields[n], chance) for n in changed}
+    own_words = {"entity": entity, "changed_fields": tuple(drawn["changed_fields"])}
+    return Event(**drawn | own_words)
 
 
 def record_of(name: str, chance: Random) -> Any:

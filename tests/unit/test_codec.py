@@ -224,3 +224,34 @@ def test_a_writer_schema_that_cannot_be_used_is_a_schema_error(change, message):
 def test_the_schemas_text_is_parsed_by_anybody():
     for schema in CATALOG.schemas:
         assert named_schema(json.dumps(json.loads(schema.text))).fingerprint == schema.fingerprint
+
+
+@pytest.mark.parametrize("field", ["id", "title", "tags", "custom_attributes", "updated_at", None])
+def test_a_record_that_is_mostly_the_same_before_and_after_is_read_whole(field):
+    changes: dict[str, Any] = {
+        "id": "2",
+        "title": "x" * 300,
+        "tags": ["a"] * 70,
+        "custom_attributes": {"a": True},
+        "updated_at": NOON,
+    }
+    before = CODEC.decode_event("lead", CODEC.encode(lead(tags=["a", "b"]))).after
+    assert before is not None
+    after = {**before, field: changes[field]} if field else before
+    event = dataclasses.replace(lead(), before=before, after=after)
+
+    read = CODEC.decode_event("lead", CODEC.encode(event))
+
+    assert read == event
+    assert read.before is not read.after
+
+
+def test_an_error_in_the_second_record_is_found_there():
+    before = lead().after
+    event = dataclasses.replace(lead(), before=before, after=before, changed_fields=())
+    data = bytearray(CODEC.encode(event))
+    second = data.rindex(b"Panels")
+    data[second : second + 6] = b"\xff" * 6
+
+    with pytest.raises(SchemaError, match=r"after\.title at byte"):
+        CODEC.decode_event("lead", bytes(data))
