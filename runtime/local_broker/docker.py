@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import socket
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
 
 from runtime.local_broker.java import Announce
 from schemas.errors import BrokerError
 
 ENGINE_TIMEOUT_S = 5
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+NO_ENGINE = "no Docker engine answers (start Docker, or install it)"
 
 
 class Container(Protocol):
@@ -24,22 +29,36 @@ class Container(Protocol):
         """Where clients on this machine connect."""
 
 
-def why_no_engine() -> str | None:
+def why_no_engine(environ: Mapping[str, str]) -> str | None:
     """Why Docker cannot be used, in a clause; None if an engine answers."""
     try:
         docker = importlib.import_module("docker")
         importlib.import_module("testcontainers.community.kafka")
     except ImportError as error:
         return f"the Python package {error.name} is not installed (pip install 'hookline[demo]')"
+    if not _listens(environ.get("DOCKER_HOST") or DEFAULT_ENGINE):
+        return NO_ENGINE
     try:
-        client = docker.from_env(timeout=ENGINE_TIMEOUT_S)
+        client = docker.from_env(timeout=ENGINE_TIMEOUT_S, environment=dict(environ))
         try:
             client.ping()
         finally:
             client.close()
     except docker.errors.DockerException:
-        return "no Docker engine answers (start Docker, or install it)"
+        return NO_ENGINE
     return None
+
+
+def _listens(engine: str) -> bool:
+    """Whether anybody listens there; asked first, because the library leaves its socket open."""
+    address = urlsplit(engine)
+    family = socket.AF_UNIX if address.scheme == "unix" else socket.AF_INET
+    if family == socket.AF_INET and not address.port:
+        return address.scheme == "ssh"  # only the library can say
+    with socket.socket(family) as probe:
+        probe.settimeout(ENGINE_TIMEOUT_S)
+        where: Any = address.path if family == socket.AF_UNIX else (address.hostname, address.port)
+        return probe.connect_ex(where) == 0
 
 
 def new_container() -> Container:

@@ -98,7 +98,7 @@ def ways(environ: Mapping[str, str], announce: Announce = lambda _: None) -> tup
         ),
         Way(
             "docker",
-            docker.why_no_engine,
+            lambda: docker.why_no_engine(environ),
             lambda: docker.DockerBroker(docker.new_container(), announce),
         ),
         Way(
