@@ -127,7 +127,7 @@ class WorkflowService:
         await consumer.start(self._ownership)
         return consumer
 
-    async def _patiently(self, start: Any, what: str, stop: Stop) -> Any:  # noqa: ANN401
+    async def _patiently(self, start: Any, what: str, stop: Stop) -> Any:
         return await patiently(start, what=what, stop=stop, health=self._health, clock=self._clock)
 
 
