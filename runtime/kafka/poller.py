@@ -130,7 +130,6 @@ class Poller:
         """The first connection: its failure is the caller's."""
         try:
             self._connect()
-            self._find_topics()
         except KafkaError as error:
             self._relay.started(self._error(error, "connecting"))
         except HooklineError as error:
@@ -184,11 +183,13 @@ class Poller:
             self._settings.rebalance_budget_ms / 1000,
             self._settings.kafka_request_timeout_ms,
         )
-        client.subscribe(self._topics, listener=self._bridge)
-        self._watchdog.progress()
         self.client = client
+        client.subscribe(self._topics, listener=self._bridge)
+        self._find_topics()
+        self._watchdog.progress()
 
     def _find_topics(self) -> None:
+        """Know the topics before joining: a leader that does not shares out nothing, and stays so."""
         deadline = time.monotonic() + TOPICS_WAIT_S
         while missing := [one for one in self._topics if not self.client.partitions_for_topic(one)]:
             if self._stopping or time.monotonic() > deadline:
