@@ -22,6 +22,7 @@ from schemas import headers
 from schemas.catalog import Catalog
 from schemas.codec import Codec, Fingerprint, Reference
 from schemas.records import Action, Attempt, Definition, Event, action_id_of, action_key_of
+from webhook_service.address import networks
 from webhook_service.assembly import World, run_webhook_service
 from webhook_service.parse import parse_webhook
 from webhook_service.webhook import Webhook, to_spec
@@ -81,7 +82,9 @@ def person(number: int) -> dict[str, Any]:
     }
 
 
-def action_for(event: Event, webhook: str, codec: Codec = CODEC, workflow: str = "welcome") -> Action:
+def action_for(
+    event: Event, webhook: str, codec: Codec = CODEC, workflow: str = "welcome"
+) -> Action:
     """A workflow matched the event."""
     return Action(
         action_id=action_id_of(event.event_id, workflow, 1, 0),
@@ -120,8 +123,6 @@ def action_record(topic: str, action: Action, codec: Codec = CODEC) -> Outgoing:
 
 def webhook(id: str, url: str, **changes: Any) -> Webhook:
     """A webhook with a known secret."""
-    from webhook_service.address import networks  # noqa: PLC0415 - for the one line below
-
     content = {"id": id, "url": url, "secret": SECRET, **changes}
     return parse_webhook(content, allowed=networks(["127.0.0.0/8"]))
 

@@ -87,11 +87,11 @@ async def run_webhook_service(settings: Settings, stop: Stop, world: World) -> N
         stack.push_async_callback(publisher.close)
         await sender.start()
         stack.push_async_callback(sender.close)
-        service = _service(settings, world, box, ground, publisher, sender, health)
+        service = assemble(settings, world, box, ground, publisher, sender, health)
         await service.run(stop)
 
 
-def _service(
+def assemble(
     settings: Settings,
     world: World,
     box: SecretBox,
@@ -100,7 +100,7 @@ def _service(
     sender: Sender,
     health: Health,
 ) -> WebhookService:
-    """Wire the parts."""
+    """Wire the parts of the service."""
     directory = Directory(box.open)
     ground.webhooks.listen(directory.on_definition)
     courier = Courier(
