@@ -8,84 +8,38 @@ it goes, is `tests.fakes`; the suite in `tests/contract` holds both to this text
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-Headers = tuple[tuple[str, bytes], ...]
+from runtime.records import (
+    Acknowledged,
+    Headers,
+    Outgoing,
+    Position,
+    Received,
+    Span,
+    TopicConfig,
+    TopicPartition,
+)
 
-
-class TopicPartition(NamedTuple):
-    """One partition of one topic."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        """As operators write it: `crm.actions:3`."""
-        return f"{self.topic}:{self.partition}"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One record as it was read.
-
-    Attributes:
-        timestamp_ms: The record's own timestamp (CreateTime), Unix milliseconds.
-        value: None for a tombstone.
-        headers: In wire order; a name may repeat.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-
-    @property
-    def place(self) -> str:
-        """`topic:partition:offset`, the record's address in every message to people."""
-        return f"{self.topic}:{self.partition}:{self.offset}"
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One record to be written.
-
-    Attributes:
-        partition: None lets the key decide (murmur2, as Java's client does).
-        value: None writes a tombstone (compacted topics only).
-    """
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-    partition: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """Where the broker put a record, once every in-sync replica has it."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """What a group commits for a partition.
-
-    Attributes:
-        offset: The next offset to read: last contiguous finished one + 1.
-        metadata: Free text of the committer, at most 4,096 bytes (a limit of the broker).
-    """
-
-    offset: int
-    metadata: str = ""
+__all__ = [
+    "Acknowledged",
+    "Admin",
+    "Broker",
+    "Consumer",
+    "Headers",
+    "Outgoing",
+    "Position",
+    "Publisher",
+    "Reader",
+    "RebalanceListener",
+    "Received",
+    "Span",
+    "TableListener",
+    "Tables",
+    "TopicConfig",
+    "TopicPartition",
+    "TransactionalPublisher",
+]
 
 
 class RebalanceListener(Protocol):
@@ -232,23 +186,6 @@ class Tables(Protocol):
         """Stop following and free everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a topic for `Reader.scan`.
-
-    Attributes:
-        partition: None reads all.
-        since, until: Bounds on the record's timestamp; `until` is exclusive.
-        offset: Start here instead; only with a partition.
-    """
-
-    topic: str
-    partition: int | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    offset: int | None = None
-
-
 class Reader(Protocol):
     """Reads topics without a group and without leaving a trace: for operators' commands."""
 
@@ -272,19 +209,6 @@ class Reader(Protocol):
 
     async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
         """Where each partition ends now: the offset that the next record will have, or more."""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicConfig:
-    """A topic as it is, or should be.
-
-    Attributes:
-        config: Kafka's own names and values: `cleanup.policy`, `retention.ms`.
-    """
-
-    name: str
-    partitions: int
-    config: Mapping[str, str]
 
 
 class Admin(Protocol):
