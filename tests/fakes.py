@@ -222,8 +222,12 @@ class MemoryTables:
         if missing:
             raise ConfigurationError(f"there is no topic {', '.join(missing)}")
         loop = asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon(self._read) and None
-        self._broker.storage.watchers.append(self._wake)
+
+        def wake() -> None:
+            loop.call_soon(self._read)
+
+        self._wake = wake
+        self._broker.storage.watchers.append(wake)
         self._read()
 
     async def catch_up(self, topic: str) -> None:
@@ -243,8 +247,9 @@ class MemoryTables:
                 log = self._broker.storage.logs[partition]
                 start, self._next[partition] = self._next.get(partition, 0), log.end
                 for record in log.visible(start):
-                    for listener in listeners if record.key is not None else ():
-                        listener(record.key, record.value, record)
+                    if record.key is not None:
+                        for listener in listeners:
+                            listener(record.key, record.value, record)
 
 
 class MemoryReader:

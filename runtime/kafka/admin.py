@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPart
 from kafka.protocol.consumer import IsolationLevel
 
 from runtime.broker import TopicConfig, TopicPartition
-from runtime.kafka.client import Untyped, build
+from runtime.kafka.client import Untyped, build, patiently
 from runtime.kafka.connection import client_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.worker import Worker
@@ -62,7 +62,8 @@ class KafkaAdmin:
 
     async def _ask(self, doing: str, call: Callable[[], T]) -> T:
         try:
-            return await self._worker.run(call)
+            timeout_s = self._settings.kafka_request_timeout_ms / 1000
+            return await self._worker.run(lambda: patiently(call, timeout_s))
         except KafkaError as error:
             raise broker_error(error, doing, self._servers) from error
 

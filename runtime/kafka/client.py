@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from kafka import TopicPartition as ClientPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 from kafka.net.compat import KafkaNetClient
 
 from runtime.broker import Received
@@ -18,6 +19,9 @@ log = get_logger(__name__)
 
 #: An object of the client library, which has no types.
 Untyped: TypeAlias = Any
+T = TypeVar("T")
+
+RETRY_PAUSE_S = 0.2
 
 
 def build(kind: Callable[..., Untyped], arguments: Mapping[str, object]) -> Untyped:
@@ -37,6 +41,21 @@ def build(kind: Callable[..., Untyped], arguments: Mapping[str, object]) -> Unty
         for client in made:
             _close_net(client)
         raise
+
+
+def patiently(call: Callable[[], T], timeout_s: float) -> T:
+    """Call again while the client says that it may help: a connection was lost, a leader moves.
+
+    Only for what may be done twice; blocks, so not on a loop.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return call()
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_PAUSE_S)
 
 
 def close_consumer(client: Untyped, timeout_ms: int) -> None:

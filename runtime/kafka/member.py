@@ -24,6 +24,7 @@ from schemas.errors import BrokerError, HooklineError, IllegalStepError
 log = get_logger(__name__)
 
 _Change = Callable[[], Awaitable[None]]
+_Done = Callable[[], None]
 
 
 class GroupMember:
@@ -170,17 +171,16 @@ class GroupMember:
     def on_assigned(self, epoch: int, positions: Positions) -> None:
         """Partitions have come: nothing is received until the service knows."""
         self._epoch = epoch
+        self._marks.clear()
         self._owned = frozenset(positions)
         self._assigning += 1
         self._changes.put_nowait(lambda: self._tell_assigned(positions))
 
-    def on_revoking(
-        self, epoch: int, partitions: Collection[TopicPartition], done: Callable[[], None]
-    ) -> None:
+    def on_revoking(self, epoch: int, partitions: Collection[TopicPartition], done: _Done) -> None:
         """Partitions are about to go: nothing more is received of them."""
         self._drop(epoch, partitions)
         deadline = time.monotonic() + self._budget_s
-        self._changes.put_nowait(lambda: self._tell_revoked(partitions, deadline, done))
+        self._changes.put_nowait(lambda: self._tell_revoked(epoch, partitions, deadline, done))
 
     def on_lost(self, epoch: int, partitions: Collection[TopicPartition]) -> None:
         """Partitions are gone."""
@@ -218,7 +218,7 @@ class GroupMember:
             raise BrokerError(f"{names}: not ours (any more) in group {self._group}")
         return client
 
-    def _seek(self, partition: TopicPartition, offset: int, done: Callable[[], None]) -> None:
+    def _seek(self, partition: TopicPartition, offset: int, done: _Done) -> None:
         if self._poller is None or self._stopped is None or self._stopped.done():
             done()
             return
@@ -258,14 +258,18 @@ class GroupMember:
             self._something.set()
 
     async def _tell_revoked(
-        self, partitions: Collection[TopicPartition], deadline: float, done: Callable[[], None]
+        self,
+        epoch: int,
+        partitions: Collection[TopicPartition],
+        deadline: float,
+        done: _Done,
     ) -> None:
         left = deadline - time.monotonic()
         try:
             if self._listener is None:
                 return
             if left <= 0:
-                self._owned -= set(partitions)
+                self._disown(epoch, partitions)
                 await self._listener.lost(partitions)
                 return
             try:
@@ -274,8 +278,13 @@ class GroupMember:
             except TimeoutError:
                 log.warning("broker.revocation_overran", group=self._group, budget_s=self._budget_s)
         finally:
-            self._owned -= set(partitions)
+            self._disown(epoch, partitions)
             done()
+
+    def _disown(self, epoch: int, partitions: Collection[TopicPartition]) -> None:
+        """Let go, unless the client did not wait, and what is ours by now was assigned after."""
+        if epoch == self._epoch:
+            self._owned -= set(partitions)
 
     async def _tell_lost(self, partitions: Collection[TopicPartition]) -> None:
         if self._listener is not None:

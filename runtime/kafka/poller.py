@@ -99,6 +99,7 @@ class Poller:
     def now_assigned(self, positions: Positions) -> None:
         """Partitions have come."""
         self._epoch += 1
+        self._marks.clear()
         self._relay.assigned(self._epoch, positions)
 
     def being_revoked(

@@ -14,6 +14,7 @@ from runtime.kafka.client import Untyped, build, close_producer
 from runtime.kafka.connection import producer_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.partitioner import RememberingPartitioner
+from runtime.kafka.producer_id import renew_producer_ids
 from runtime.kafka.room import Room
 from runtime.kafka.worker import Worker, on_loop
 from runtime.settings import Settings
@@ -85,6 +86,7 @@ class KafkaPublisher:
             self._producer = await self._worker.run(lambda: build(KafkaProducer, arguments))
         except KafkaError as error:
             raise broker_error(error, "connecting a publisher", self._servers) from error
+        renew_producer_ids(self._producer)
 
     async def publish(self, record: Outgoing) -> Acknowledged:
         """Write one record and wait for the acknowledgement of all in-sync replicas."""

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 
 from runtime.broker import Received, TableListener, TopicPartition
 from runtime.kafka.admin import end_offsets
-from runtime.kafka.client import Untyped, build, no_topic
+from runtime.kafka.client import Untyped, build, no_topic, patiently
 from runtime.kafka.connection import client_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.follower import Follower, Positions
@@ -127,7 +127,8 @@ class KafkaTables:
 
     async def _ask(self, call: Callable[[], T]) -> T:
         try:
-            return await self._worker.run(call)
+            timeout_s = self._settings.kafka_request_timeout_ms / 1000
+            return await self._worker.run(lambda: patiently(call, timeout_s))
         except KafkaError as error:
             text = f"reading the tables {', '.join(sorted(self._listeners))}"
             raise broker_error(error, text, self._servers) from error

@@ -87,10 +87,11 @@ async def test_a_consumer_that_is_built_anew_gets_its_partitions_each_time(quick
     listener = Remembers()
     async with member(quick, name, name, listener=listener) as consumer:
         for times in range(1, 11):
-            await until(
-                lambda times=times: listener.told.count("assigned") == times,
-                message=f"assigned nothing after {times - 1} rebuilds",
-            )
+
+            def assigned_again(times: int = times) -> bool:
+                return listener.told.count("assigned") == times
+
+            await until(assigned_again, message=f"nothing assigned after {times - 1} rebuilds")
 
             def fail(*_: object, **__: object) -> None:
                 raise ValueError("again")
@@ -278,7 +279,7 @@ async def test_a_broker_killed_and_restarted_loses_nothing_acknowledged_and_all_
 
         async def read() -> None:
             while True:
-                seen.update(one.value for one in await consumer.receive())
+                seen.update(one.value or b"" for one in await consumer.receive())
 
         reading = asyncio.create_task(read())
         await until(lambda: len(acknowledged) > 100, message="nothing is written")

@@ -11,6 +11,7 @@ import pytest
 
 from runtime.broker import Outgoing, Position, Span, TopicPartition
 from runtime.kafka import KafkaBroker
+from runtime.kafka.client import Untyped
 from runtime.kafka.handover import Polled
 from runtime.kafka.transactions import KafkaTransactionalPublisher
 from runtime.kafka.watchdog import Watchdog
@@ -68,7 +69,7 @@ async def test_a_consumer_that_fails_again_and_again_gives_up_and_says_why(
         def fail() -> None:
             raise ValueError("a checksum, say")
 
-        consumer._poller._cycle = fail
+        monkeypatch.setattr(consumer._poller, "_cycle", fail)
 
         with pytest.raises(BrokerError, match="a checksum, say") as failure:
             await asyncio.wait_for(consumer.receive(), 60)
@@ -245,6 +246,8 @@ async def test_a_zombie_in_the_middle_of_a_transaction_is_fenced_and_its_success
     written, taken_over = threading.Event(), threading.Event()
 
     class Zombie(KafkaTransactionalPublisher):
+        _first: Untyped
+
         def _send(self, record: Outgoing) -> object:
             if record.value == b"late":
                 self._first.get(timeout=10)
@@ -272,7 +275,9 @@ async def test_a_zombie_in_the_middle_of_a_transaction_is_fenced_and_its_success
     await successor.close()
 
 
-async def test_a_member_that_was_thrown_out_cannot_commit_in_a_transaction(quick, name):
+async def test_a_member_that_was_thrown_out_cannot_commit_in_a_transaction(
+    quick, name, monkeypatch
+):
     here = TopicPartition(name, 0)
     await publish(quick, name, b"a")
     publisher = KafkaBroker(quick).transactional_publisher(f"{name}-tx")
@@ -288,7 +293,7 @@ async def test_a_member_that_was_thrown_out_cannot_commit_in_a_transaction(quick
         await until(
             lambda: listener.told[-1] == "assigned" and len(listener.told) > 2, message="not back"
         )
-        consumer.membership = lambda _: stale
+        monkeypatch.setattr(consumer, "membership", lambda _: stale)
 
         with pytest.raises(BrokerError, match="no longer in") as failure:
             await publisher.transact([Outgoing(name, b"k", b"x")], {here: Position(1)}, consumer)
