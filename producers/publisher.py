@@ -22,15 +22,15 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self, TypedDict, Unpack
 
 from producers.change import Origin, event_of
+from producers.connection import connected
 from runtime.broker import Acknowledged, Broker, Outgoing
 from runtime.clock import SystemClock
-from runtime.registry import registry_from
 from runtime.settings import Settings
 from schemas.catalog import Catalog, NamedSchema
 from schemas.codec import Codec
@@ -150,25 +150,14 @@ class EventPublisher:
             BrokerError: Kafka cannot be reached.
         """
         settings = settings or Settings.from_env(os.environ)
-        broker = broker or _kafka(settings)
-        catalog = Catalog.load(settings.schemas_dir)
-        async with AsyncExitStack() as stack:
-            publisher, tables = broker.publisher(), broker.tables()
-            stack.push_async_callback(publisher.close)
-            await publisher.start()
-            registry = registry_from(settings, publisher, tables)
-            stack.push_async_callback(registry.close)
-            stack.push_async_callback(tables.close)
-            await tables.start()
-            await registry.start()
-            codec = Codec(catalog, registry)
+        async with connected(settings, broker) as parts:
             yield cls(
-                publisher,
-                codec,
-                registry,
+                parts.publisher,
+                parts.codec,
+                parts.registry,
                 SystemClock(),
                 source_uri,
-                catalog=catalog,
+                catalog=parts.catalog,
                 topics=settings.topics,
             )
 
@@ -285,13 +274,6 @@ class EventPublisher:
             return None
         there = await self.publish(event)
         return Published(event.event_id, there.topic, there.partition, there.offset)
-
-
-def _kafka(settings: Settings) -> Broker:
-    """The real broker; its client is only loaded where it is used."""
-    from runtime.kafka import KafkaBroker  # noqa: PLC0415 - as the docstring says
-
-    return KafkaBroker(settings)
 
 
 def new_event_id() -> uuid.UUID:

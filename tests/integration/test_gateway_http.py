@@ -409,6 +409,6 @@ async def test_a_fault_of_ours_is_answered_without_a_trace_and_its_key_is_free(
 async def test_a_second_start_on_the_same_port_is_one_clear_sentence(running):
     port = int(running.url.rsplit(":", 1)[1])
 
-    with pytest.raises(ConfigurationError, match="already in use.*HOOKLINE_GATEWAY_PORT"):
+    with pytest.raises(ConfigurationError, match=r"already in use.*HOOKLINE_GATEWAY_PORT"):
         async with gateway(gateway_port=port):
             pass

@@ -136,9 +136,11 @@ async def test_the_schema_is_known_before_the_first_event(broker, publisher):
     ("entity", "after", "said"),
     [
         pytest.param("invoice", ADA, "'invoice' is not known; known are activity", id="entity"),
-        pytest.param("person", {"id": "7"}, "after", id="missing field"),
+        pytest.param("person", {"id": "7"}, "after: name is missing", id="missing field"),
         pytest.param("person", {**ADA, "shoe_size": 41}, "shoe_size", id="extra field"),
-        pytest.param("person", {**ADA, "name": 3}, "after", id="mistyped field"),
+        pytest.param(
+            "person", {**ADA, "name": 3}, "after.name: is of type int", id="mistyped field"
+        ),
         pytest.param("person", {"name": "Ada"}, "after.id", id="no id"),
     ],
 )
