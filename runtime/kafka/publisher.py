@@ -24,6 +24,8 @@ from schemas.errors import BrokerError, IllegalStepError
 RECORD_OVERHEAD = 100
 #: The loop gets a turn after so many records: 64 x 70 µs = 4.5 ms.
 TURN = 64
+#: What the client may take, beyond the delivery timeout, to say that it is over.
+SETTLE_MARGIN_S = 2.0
 
 
 class _Ticket:
@@ -112,7 +114,7 @@ class KafkaPublisher:
             if index % TURN == TURN - 1:
                 topic = None
                 await asyncio.sleep(0)
-        await ticket.done
+        await self._settle(ticket)
         return ticket.results()
 
     async def close(self) -> None:
@@ -122,6 +124,21 @@ class KafkaPublisher:
             timeout_s = self._settings.stop_timeout_ms / 2_000
             await self._worker.run(lambda: close_producer(producer, timeout_s))
         self._worker.close()
+
+    async def _settle(self, ticket: _Ticket) -> None:
+        """Wait until all is known, and not for ever.
+
+        The client expires nothing while it waits for a producer id from a broker that is away.
+        """
+        within_s = self._settings.kafka_delivery_timeout_ms / 1000 + SETTLE_MARGIN_S
+        try:
+            async with asyncio.timeout(within_s):
+                await ticket.done
+        except TimeoutError:
+            raise BrokerError(
+                f"Kafka at {', '.join(self._servers)} acknowledged nothing within {within_s:g} s"
+                " (HOOKLINE_KAFKA_DELIVERY_TIMEOUT_MS); the records may or may not be there"
+            ) from None
 
     def _send(self, record: Outgoing, ticket: _Ticket, index: int, size: int) -> None:
         """Hand one record to the client; its outcome comes back through `_outcomes`."""
