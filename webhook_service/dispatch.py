@@ -51,7 +51,7 @@ class Dispatcher:
 
         Args:
             catch_up: Makes the directory see what was written up to now.
-            most: Requests under way at once, over all lanes; a lane's queue holds half of it.
+            most: Requests under way at once, over all lanes.
         """
         self._courier = courier
         self._letters = letters
@@ -59,7 +59,7 @@ class Dispatcher:
         self._clock = clock
         self._catch_up = catch_up
         self._most = most
-        self._lanes = Lanes(directory, cap=max(1, most // 2))
+        self._lanes = Lanes(directory, cap=4 * most)
         self._blocked: dict[Lane, None] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -95,14 +95,14 @@ class Dispatcher:
             self._stay(share, record, later)
         else:
             if wait.reason == PARKED:
-                self._lanes.of(record.key).parked -= 1
+                self._lanes.of(record.key).park(share, -1)
             self._arrive(Delivery(share, record, wait.origin, wait.history), waited=True)
 
     def restore(self, share: Share, record: Received, one: InTier) -> None:
         """A record waits in a tier since before the share was ours."""
         share.order.restore(record.key or b"", one.wait.origin, one.wait.due_ms)
         if one.wait.reason == PARKED:
-            self._lanes.of(record.key).parked += 1
+            self._lanes.of(record.key).park(share)
 
     def _arrive(self, delivery: Delivery, *, waited: bool) -> None:
         lane, share, now_ms = self._lanes.of(delivery.key), delivery.share, self._now_ms()
@@ -161,7 +161,7 @@ class Dispatcher:
         finally:
             lane.active -= 1
             self.active -= 1
-            if self._blocked:
+            while self._blocked and self.active < self._most:
                 waiting = next(iter(self._blocked))
                 del self._blocked[waiting]
                 self._start(waiting)
@@ -236,7 +236,7 @@ class Dispatcher:
     def _put_away(self, lane: Lane, delivery: Delivery, due_ms: int) -> None:
         """Park a delivery without an attempt, and all that stand behind it."""
         delivery.state = after(delivery.state, Step.PARK)
-        lane.parked += 1
+        lane.park(delivery.share)
         self._leave(lane, delivery, due_ms)
         wait = Wait(delivery.origin, due_ms, 0, PARKED, delivery.history)
         self._stay(delivery.share, delivery.record, wait)
@@ -276,6 +276,7 @@ class Dispatcher:
     def drop(self, share: Share) -> None:
         """Start nothing more of a share, and forget what of it is queued."""
         share.stopping = True
+        self._lanes.forget(share)
         queued = [one for one in share.here.values() if one.state is State.QUEUED]
         for delivery in queued:
             del share.here[delivery.origin]

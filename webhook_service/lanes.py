@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Final
 
 from webhook_service.directory import Directory, Endpoint, Known, Unusable
-from webhook_service.share import Delivery
+from webhook_service.share import Delivery, Share
 
 #: A lane's queue may hold what it sends within this time; what would wait longer is parked.
+#: An endpoint that keeps up is thus never parked: before its queue is full, all queues together
+#: are, and then less is received.
 PATIENCE_MS: Final = 1_000.0
 #: Weight of the latest attempt in the moving average of how long one takes.
 _WEIGHT: Final = 0.2
@@ -36,7 +38,7 @@ class Lane:
         parked: Records of this webhook that wait in tiers without having spent an attempt.
     """
 
-    __slots__ = ("_cap", "_gone", "_mean_ms", "_started", "_trouble_since", "active", "id",
+    __slots__ = ("_cap", "_gone", "_mean_ms", "_parked_of", "_started", "_trouble_since", "active", "id",
                  "known", "parked", "queued", "ready")  # fmt: skip
 
     def __init__(self, id: str, known: Known | None, cap: int) -> None:
@@ -55,6 +57,7 @@ class Lane:
         self._gone = 0
         self._mean_ms = 0.0
         self._trouble_since = 0.0
+        self._parked_of: Counter[Share] = Counter()
         self._started: dict[Delivery, float] = {}
 
     @property
@@ -112,6 +115,16 @@ class Lane:
         wait = max(self.parked * 1_000 / rate, lasted * _SHARE_OF_TROUBLE)
         return int(min(max(wait, SHORTEST_PARK_MS), LONGEST_PARK_MS))
 
+    def park(self, share: Share, by: int = 1) -> None:
+        """A record of a share went to a tier without having spent an attempt, or came back."""
+        if not share.stopping:
+            self.parked += by
+            self._parked_of[share] += by
+
+    def forget(self, share: Share) -> None:
+        """A share goes to another member, and its parked records with it."""
+        self.parked -= self._parked_of.pop(share, 0)
+
     def next(self) -> Delivery | None:
         """The delivery to start, if there is one and it may."""
         if not self.ready or self.standstill is not None:
@@ -126,7 +139,7 @@ class Lane:
     def ended(self, delivery: Delivery, now_ms: float) -> None:
         """It ended, in whatever way."""
         took = now_ms - self._started.pop(delivery)
-        if took < PATIENCE_MS:
+        if took < PATIENCE_MS or not self.parked:
             self._trouble_since = 0.0
         self._mean_ms = took if not self._mean_ms else (
             self._mean_ms + (took - self._mean_ms) * _WEIGHT
@@ -161,6 +174,11 @@ class Lanes:
     def find(self, id: str) -> Lane | None:
         """A webhook's lane, if it has one."""
         return self._lanes.get(id)
+
+    def forget(self, share: Share) -> None:
+        """A share goes to another member."""
+        for lane in self._lanes.values():
+            lane.forget(share)
 
     def waiting(self) -> list[Lane]:
         """Those with something in their queue."""

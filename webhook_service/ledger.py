@@ -73,10 +73,16 @@ class Ledger:
     async def account(self, consumer: Consumer) -> int:
         """Commit what there is in one transaction; returns how many entries that were.
 
+        A transaction cannot be broken off: who stops waiting leaves it to end by itself, and the
+        next one begins after it; otherwise the same entries would be written twice.
+
         Raises:
             BrokerError: It was aborted; everything is kept for the next time.
             FencedError: Another process took over.
         """
+        return await asyncio.shield(self._account(consumer))
+
+    async def _account(self, consumer: Consumer) -> int:
         async with self._writing:
             self._something.clear()
             batch = [entry for entry in self._entries if entry.share.alive]

@@ -58,6 +58,7 @@ class Member:
         self._watch = TierWatch(dispatcher, self._valve, clock)
         self._shares: dict[int, Share] = {}
         self._rebuilds: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._throttled = False
 
     # ------------------------------------------------------------------------- while it lives
@@ -69,6 +70,7 @@ class Member:
             tasks.create_task(self._account())
             tasks.create_task(self._watch.run())
             tasks.create_task(self._dispatcher.failed())
+            tasks.create_task(self._rebuilding())
 
     async def leave(self) -> None:
         """Leave the group: what is under way is finished and accounted for first."""
@@ -79,7 +81,7 @@ class Member:
     async def _receive(self) -> None:
         while True:
             records = await self._consumer.receive()
-            again: dict[TopicPartition, int] = {}
+            again: dict[TopicPartition, tuple[Share, int]] = {}
             for record in records:
                 share = self._shares.get(record.partition)
                 if share is None or share.stopping:
@@ -92,7 +94,9 @@ class Member:
             self._throttle()
             await asyncio.sleep(0)
 
-    def _take(self, share: Share, record: Received, again: dict[TopicPartition, int]) -> None:
+    def _take(
+        self, share: Share, record: Received, again: dict[TopicPartition, tuple[Share, int]]
+    ) -> None:
         if record.topic == self._actions:
             if share.progress[record.topic].receive(record.offset):
                 self._dispatcher.take(share, record)
@@ -101,10 +105,12 @@ class Member:
             return
         partition = TopicPartition(record.topic, record.partition)
         if partition not in again and not self._watch.receive(share, record):
-            again[partition] = record.offset
+            again[partition] = share, record.offset
 
-    async def _fetch_again(self, offsets: Mapping[TopicPartition, int]) -> None:
-        for partition, offset in offsets.items():
+    async def _fetch_again(self, offsets: Mapping[TopicPartition, tuple[Share, int]]) -> None:
+        for partition, (share, offset) in offsets.items():
+            if share.stopping:
+                continue  # who has it next, we perhaps, begins where it was committed
             try:
                 await self._consumer.seek(partition, offset)
             except BrokerError as error:
@@ -180,7 +186,7 @@ class Member:
             self._shares[share.number] = share
         task = asyncio.create_task(self._rebuild(shares, positions))
         self._rebuilds.add(task)
-        task.add_done_callback(self._rebuilds.discard)
+        task.add_done_callback(self._rebuilt)
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Finish what is under way and account for it, within the budget; then let go."""
@@ -242,6 +248,16 @@ class Member:
                     await self._rebuild_from(share, partition, start)
             if share.alive and not share.stopping:
                 self._begin(share)
+
+    def _rebuilt(self, task: asyncio.Task[None]) -> None:
+        self._rebuilds.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._broken.done():
+            self._broken.set_exception(error)
+
+    async def _rebuilding(self) -> None:
+        """Raise what a rebuild failed of: its shares would be paused for good."""
+        await self._broken
 
     async def _rebuild_from(self, share: Share, partition: TopicPartition, start: int) -> None:
         progress = share.progress[partition.topic]
