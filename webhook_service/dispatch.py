@@ -16,7 +16,7 @@ from webhook_service import measures
 from webhook_service.courier import Again, Courier, Dead, Done, Later, Verdict
 from webhook_service.delivery import State, Step, after
 from webhook_service.directory import Directory, Endpoint, Known
-from webhook_service.lanes import Lane, Lanes
+from webhook_service.lanes import Lane, Lanes, Pace
 from webhook_service.ledger import Entry, Ledger
 from webhook_service.letters import Letters
 from webhook_service.ordering import Behind, Held, Ready, Repeated
@@ -33,6 +33,7 @@ class Dispatcher:
     Attributes:
         load: What the lanes' queues hold, in deliveries of up to 4 KiB.
         active: Requests under way.
+        pace: Told by whoever sleeps how late that ended.
         when_eased: Called after each attempt, if set; whoever waits for room sets it.
     """
 
@@ -59,7 +60,8 @@ class Dispatcher:
         self._clock = clock
         self._catch_up = catch_up
         self._most = most
-        self._lanes = Lanes(directory, cap=4 * most)
+        self.pace = Pace()
+        self._lanes = Lanes(directory, cap=4 * most, pace=self.pace)
         self._blocked: dict[Lane, None] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

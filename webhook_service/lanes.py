@@ -9,11 +9,11 @@ from webhook_service.directory import Directory, Endpoint, Known, Unusable
 from webhook_service.share import Delivery, Share
 
 #: A lane's queue may hold what it sends within this time; what would wait longer is parked.
-#: An endpoint that keeps up is thus never parked: before its queue is full, all queues together
-#: are, and then less is received.
 PATIENCE_MS: Final = 1_000.0
 #: Weight of the latest attempt in the moving average of how long one takes.
 _WEIGHT: Final = 0.2
+#: By so much the shortest attempt is held to have become longer with each one since.
+_FORGETS: Final = 1.02
 #: Bounds of a parked record's wait.
 SHORTEST_PARK_MS: Final = 500
 LONGEST_PARK_MS: Final = 300_000
@@ -24,7 +24,33 @@ _AHEAD: Final = 1.5
 #: A lane in trouble is left alone for this share of the time that the trouble has lasted, so that
 #: a long one costs little, and the wait after its end is in proportion to it.
 _SHARE_OF_TROUBLE: Final = 0.5
+#: This process is held to be the slow one when its own sleeps end this late on average.
+_LATE_MS: Final = 8.0
+_LATE_WEIGHT: Final = 0.3
 _UNKNOWN_CONCURRENCY: Final = 4
+
+
+class Pace:
+    """Whether this process keeps up with itself; shared by all lanes.
+
+    While it does not, attempts take long whatever the endpoints do.  Parking would then only add
+    to the work, so lanes are filled until all queues together are full and less is received.
+    """
+
+    __slots__ = ("_late_ms",)
+
+    def __init__(self) -> None:
+        """It does."""
+        self._late_ms = 0.0
+
+    @property
+    def is_slow(self) -> bool:
+        """True while the process is the bottleneck."""
+        return self._late_ms > _LATE_MS
+
+    def slept(self, late_ms: float) -> None:
+        """A sleep of ours ended so late."""
+        self._late_ms += (late_ms - self._late_ms) * _LATE_WEIGHT
 
 
 class Lane:
@@ -38,10 +64,10 @@ class Lane:
         parked: Records of this webhook that wait in tiers without having spent an attempt.
     """
 
-    __slots__ = ("_cap", "_gone", "_mean_ms", "_parked_of", "_started", "_trouble_since", "active", "id",
-                 "known", "parked", "queued", "ready")  # fmt: skip
+    __slots__ = ("_cap", "_gone", "_least_ms", "_mean_ms", "_pace", "_parked_of", "_started",
+                 "_trouble_since", "active", "id", "known", "parked", "queued", "ready")  # fmt: skip
 
-    def __init__(self, id: str, known: Known | None, cap: int) -> None:
+    def __init__(self, id: str, known: Known | None, cap: int, pace: Pace | None = None) -> None:
         """Empty.
 
         Args:
@@ -54,7 +80,9 @@ class Lane:
         self.active = 0
         self.parked = 0
         self._cap = cap
+        self._pace = pace or Pace()
         self._gone = 0
+        self._least_ms = 0.0
         self._mean_ms = 0.0
         self._trouble_since = 0.0
         self._parked_of: Counter[Share] = Counter()
@@ -87,14 +115,19 @@ class Lane:
         if self.standstill is not None:
             return 0
         each = self.expected_ms(now_ms)
-        if each <= 0:
+        if each <= 0 or (each <= PATIENCE_MS and self._pace.is_slow):
             return self._cap
         return min(self._cap, max(1, int(self.concurrency * PATIENCE_MS / each)))
 
     def expected_ms(self, now_ms: float) -> float:
-        """How long an attempt takes: by those that ended, or the oldest that has not."""
-        oldest = next(iter(self._started.values()), now_ms)
-        return max(self._mean_ms, now_ms - oldest)
+        """How long an attempt takes: at best lately; or, in trouble, on average or till now.
+
+        On average only when that is long: this process itself may be slow for a moment, which
+        says nothing about the endpoint.
+        """
+        oldest = now_ms - next(iter(self._started.values()), now_ms)
+        long = max(self._mean_ms, oldest)
+        return max(self._least_ms, long if long > PATIENCE_MS else 0.0)
 
     def admits(self, now_ms: float, *, waited: bool) -> bool:
         """Whether one more may be queued; those that waited in a tier go before new ones."""
@@ -141,19 +174,21 @@ class Lane:
         took = now_ms - self._started.pop(delivery)
         if took < PATIENCE_MS or not self.parked:
             self._trouble_since = 0.0
-        self._mean_ms = took if not self._mean_ms else (
-            self._mean_ms + (took - self._mean_ms) * _WEIGHT
-        )  # fmt: skip
+        known = self._mean_ms > 0
+        self._mean_ms += (took - self._mean_ms) * (_WEIGHT if known else 1)
+        self._least_ms = min(took, self._least_ms * _FORGETS) if known else took
 
     def excess(self, now_ms: float) -> int:
-        """How many of the queued ones should be parked after all."""
-        return max(0, self.queued - self.limit(now_ms)) if self.queued else 0
+        """How many of the queued ones should be parked after all: the lane came into trouble."""
+        if self.standstill is None and self.expected_ms(now_ms) <= PATIENCE_MS:
+            return 0
+        return max(0, self.queued - self.limit(now_ms))
 
 
 class Lanes:
     """All lanes of this process; one is made for a webhook's first delivery."""
 
-    def __init__(self, directory: Directory, cap: int) -> None:
+    def __init__(self, directory: Directory, cap: int, pace: Pace) -> None:
         """None is there.
 
         Args:
@@ -161,6 +196,7 @@ class Lanes:
         """
         self._directory = directory
         self._cap = cap
+        self._pace = pace
         self._lanes: dict[str, Lane] = {}
 
     def of(self, key: bytes | None) -> Lane:
@@ -168,7 +204,7 @@ class Lanes:
         id = (key or b"").partition(b"/")[0].decode(errors="replace")
         lane = self._lanes.get(id)
         if lane is None:
-            lane = self._lanes[id] = Lane(id, self._directory.find(id), self._cap)
+            lane = self._lanes[id] = Lane(id, self._directory.find(id), self._cap, self._pace)
         return lane
 
     def find(self, id: str) -> Lane | None:

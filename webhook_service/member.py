@@ -119,7 +119,10 @@ class Member:
     async def _account(self) -> None:
         failures = 0
         while True:
+            begun = self._clock.now()
             await self._clock.sleep(self._interval)
+            late = self._clock.now() - begun - self._interval
+            self._dispatcher.pace.slept(late / timedelta(milliseconds=1))
             self._dispatcher.shed()
             try:
                 await self._ledger.account(self._consumer)
