@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from console.dead_letters import DeadLetter, read, topics_of
+from console.dead_letters import DeadLetter, letters, topics_of
 from console.replay import (
     Decision,
     Pace,
@@ -15,7 +15,7 @@ from console.replay import (
     transactional_id,
 )
 from console.session import Session
-from runtime.broker import Outgoing
+from runtime.broker import Outgoing, Span
 from runtime.clock import Clock
 
 #: As fast as the broker takes them.
@@ -23,9 +23,14 @@ UNHURRIED = Pace()
 
 
 async def open_letters(session: Session) -> list[DeadLetter]:
-    """Every dead letter that is open now."""
-    found = await read(session.reader, topics_of(session.topics, session.catalog.entities))
-    return [letter for letter in found if letter.state == "open"]
+    """Every dead letter that is open now, by every resolution that was committed before."""
+    found: list[DeadLetter] = []
+    for topic, origin in topics_of(session.topics, session.catalog.entities).items():
+        # A resolution may stand behind the open transaction of a service that writes here.
+        span = Span(topic, settled=True)
+        found += letters([record async for record in session.reader.scan(span)], origin)
+    oldest_first = sorted(found, key=lambda one: (one.record.timestamp_ms, one.record.place))
+    return [letter for letter in oldest_first if letter.state == "open"]
 
 
 async def settle_open(

@@ -91,6 +91,8 @@ class Span:
         partition: None reads all.
         since, until: Bounds on the record's timestamp; `until` is exclusive.
         offset: Start here instead; only with a partition.
+        settled: Wait for the transactions that are open now: what others committed behind them
+            is not seen before they have ended, at their timeout at the latest.
     """
 
     topic: str
@@ -98,6 +100,7 @@ class Span:
     since: datetime | None = None
     until: datetime | None = None
     offset: int | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from kafka import KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka import TopicPartition as ClientPartition
 from kafka.errors import KafkaError
 
 from runtime.broker import Received, Span, TopicPartition
+from runtime.kafka.admin import end_offsets
 from runtime.kafka.client import Untyped, build, close_consumer, partitions_of, received
-from runtime.kafka.connection import consumer_arguments
+from runtime.kafka.connection import client_arguments, consumer_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.poller import POLL_MS
 from runtime.kafka.worker import Worker
@@ -98,7 +99,7 @@ class _Reading:
                     f"{span.topic} has partitions 0 to {len(partitions) - 1}, not {span.partition}"
                 )
             partitions = [wanted]
-        ends = self._client.end_offsets(partitions)
+        ends = self._ends_of(partitions, settled=span.settled)
         starts = self._starts(span, partitions)
         self._ends = {one: ends[one] for one in partitions if starts[one] < ends[one]}
         self._client.assign(list(self._ends))
@@ -139,6 +140,17 @@ class _Reading:
             for place, part in found.items()
             for one in received(place.topic, place.partition, part)
         ]
+
+    def _ends_of(self, partitions: Collection[ClientPartition], *, settled: bool) -> Partitions:
+        """The ends for committed records as of now, or those with open transactions included."""
+        if not settled:
+            committed: Partitions = self._client.end_offsets(partitions)
+            return committed
+        admin = build(KafkaAdminClient, client_arguments(self._settings))
+        try:
+            return end_offsets(admin, partitions)
+        finally:
+            admin.close()
 
     def _client_ends(self) -> Partitions:
         partitions = self._connect()
