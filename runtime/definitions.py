@@ -15,7 +15,7 @@ from runtime import metrics
 from runtime.broker import Received, Tables
 from runtime.logs import get_logger
 from schemas.codec import Reference
-from schemas.errors import SchemaError, UnknownSchemaError
+from schemas.errors import BrokerError, ConfigurationError, SchemaError, UnknownSchemaError
 from schemas.records import Definition
 
 log = get_logger(__name__)
@@ -31,6 +31,9 @@ UNREADABLE = metrics.counter(
 CHANGES = metrics.counter(
     "hookline_definitions_changes_total", "Definitions taken up or removed.", ["topic"]
 )
+
+#: Before a registry that could not be asked is asked again; it has tried for seconds by itself.
+ASK_AGAIN_AFTER_S = 1.0
 
 Decode = Callable[[bytes | None], Definition]
 #: Called on the loop with an id and its new version; None when it was removed.
@@ -95,22 +98,34 @@ class DefinitionTable:
         await self.settle()
 
     async def settle(self) -> None:
-        """Read what waits for its schema; what has none even now is reported as unreadable."""
-        waiting, self._waiting = self._waiting, []
+        """Read what waits for its schema; what has none even now is reported as unreadable.
+
+        Raises:
+            BrokerError: The registry cannot be asked; what waits goes on waiting.
+            ConfigurationError: The registry refuses to be asked; likewise.
+        """
         self._unsettled.clear()
-        for record in waiting:
+        while self._waiting:
+            record = self._waiting[0]
             try:
                 self._take(record, self._decode(record.value))
             except UnknownSchemaError as error:
                 await self._settle_one(record, error)
             except SchemaError as error:
                 self._unreadable(record, error)
+            if record in self._waiting:
+                self._waiting.remove(record)
 
     async def keep_settled(self) -> None:
         """Settle whatever comes to wait, until cancelled; run it as a task beside the service."""
         while True:
             await self._unsettled.wait()
-            await self.settle()
+            try:
+                await self.settle()
+            except (BrokerError, ConfigurationError) as error:
+                log.warning("definition.waiting", topic=self._topic, error=str(error))
+                self._unsettled.set()
+                await asyncio.sleep(ASK_AGAIN_AFTER_S)
 
     async def _settle_one(self, record: Received, unknown: UnknownSchemaError) -> None:
         try:

@@ -133,7 +133,6 @@ class Settings(KafkaSettings):
     instead of emptying a topic into its dead letters; 0: it never does."""
     dead_letter_pause_ms: int = Field(default=10_000, ge=100, le=3_600_000)
     """Pause before it tries again."""
-    """An event that is so many actions away from its first cause is a loop."""
 
     # Webhook service
     webhook_group: str = Field(default="hookline-webhooks", min_length=1)

@@ -13,7 +13,7 @@ from runtime.definitions import SchemaCatchUp
 from runtime.health import Health
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from schemas.errors import BrokerError, FencedError
+from schemas.errors import BrokerError, FencedError, SchemaError
 from workflow_service import measures
 from workflow_service.breaker import Hold, judge
 from workflow_service.ownership import Ownership, Terms
@@ -114,7 +114,10 @@ class Batches:
         produced = self._stage.process(batch, self._clock.now())
         learnt = False
         for reference in sorted(produced.unknown, key=str):
-            learnt = await self._registry.catch_up(reference) or learnt
+            try:
+                learnt = await self._registry.catch_up(reference) or learnt
+            except SchemaError as error:  # nobody can read by it: its events are dead letters
+                log.warning("schema.unusable", reference=str(reference), error=str(error))
         if produced.webhooks:
             learnt = await self._webhooks.find_webhooks(produced.webhooks) or learnt
         return self._stage.process(batch, self._clock.now()) if learnt else produced
