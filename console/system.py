@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import importlib.util
 import json
 import secrets
 import tempfile
@@ -27,7 +28,7 @@ from runtime.kafka import KafkaBroker
 from runtime.local_broker import LocalBroker
 from runtime.secrets import new_key
 from runtime.settings import PREFIX, Settings
-from schemas.errors import BrokerError, HooklineError
+from schemas.errors import BrokerError, ConfigurationError, HooklineError
 
 Announce = Callable[[str], None]
 
@@ -35,6 +36,8 @@ Announce = Callable[[str], None]
 READY_WITHIN_S = 90.0
 #: Between two looks at readiness and at whether all processes live.
 LOOK_EVERY_S = 0.1
+#: Shares no code with Hookline; part of the extra `demo`.
+VERIFIER = "standardwebhooks"
 #: Standard Webhooks: 24 to 64 bytes.
 SECRET_BYTES = 32
 
@@ -86,10 +89,12 @@ async def running(
         logs: Where the processes' logs go, to be kept; None keeps none.
 
     Raises:
-        ConfigurationError: No broker can be found or started; names what is missing.
+        ConfigurationError: A setting is wrong, the receiver's library is not installed, or no
+            broker can be found or started; names what is missing.
         BrokerError: The broker does not answer.
         ChildDiedError: A process ended while the system started.
     """
+    require(environ)
     async with contextlib.AsyncExitStack() as stack:
         found = await stack.enter_async_context(LocalBroker.find_or_start(environ, announce))
         directory = Path(
@@ -114,6 +119,21 @@ async def running(
         system = System(made, found.kind, directory, settings, broker, children, http)
         await _ready(system)
         yield system
+
+
+def require(environ: Mapping[str, str]) -> None:
+    """Refuse at once what would only be found out after a broker was started.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or what the receiver verifies with is missing.
+    """
+    Settings.from_env(environ)
+    if importlib.util.find_spec(VERIFIER) is None:
+        message = (
+            f"the receiver verifies signatures with the library {VERIFIER}, which is not installed: "
+            "`make setup` in a clone of Hookline, or `pip install 'hookline[demo]'`, installs it"
+        )
+        raise ConfigurationError(message)
 
 
 def _ground(environ: Mapping[str, str], servers: str, name: str, directory: Path) -> Ground:
