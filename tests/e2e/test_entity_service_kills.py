@@ -5,6 +5,8 @@ import random
 import resource
 import signal
 from collections import defaultdict
+from functools import partial
+from typing import Any
 
 import aiohttp
 import pytest
@@ -34,6 +36,10 @@ async def events_on(broker, settings):
         CODEC.decode_event("lead", record.value)
         async for record in broker.reader().scan(Span(topic))
     ]
+
+
+def has_asked(ledger, many):
+    return len(ledger.asked) >= many
 
 
 class Ledger:
@@ -114,7 +120,7 @@ async def test_killed_at_random_moments_it_loses_nothing_and_keeps_the_order(
             await service.has_logged("entity.ready")
             working = asyncio.create_task(traffic(ledger, session, service.base))
             enough = len(ledger.asked) + chance.randint(1, MOST_REQUESTS)
-            await until(lambda enough=enough: len(ledger.asked) >= enough)
+            await until(partial(has_asked, ledger, enough))
             await asyncio.sleep(chance.uniform(0, LONGEST))  # the moment is what is drawn
             await service.end(signal.SIGKILL)
             await working
@@ -188,7 +194,7 @@ async def test_while_the_broker_is_away_changes_are_kept_and_then_published(
     admin = broker.admin()
     await topics.ensure(admin, settings.topics.all(["lead"]), replication=1)
     await admin.close()
-    changes = {
+    changes: dict[str, Any] = {
         "kafka_delivery_timeout_ms": "2000",
         "kafka_request_timeout_ms": "2000",
         "stop_timeout_ms": "30000",

@@ -214,7 +214,7 @@ async def test_a_repeat_after_a_crash_has_the_same_event_ids(kafka_servers, tmp_
     async with system(kafka_servers) as settings:
         for _ in range(2):
             async with gateway(kafka_servers, settings.topic_prefix, tmp_path) as it:
-                await until(it.ready, message=lambda log=it.log: log.read_text())
+                await until(it.ready, message=it.log.read_text)
                 answers.append(await it.post([CREATED, CREATED], key="k-1"))
                 it.process.kill()
                 await it.process.wait()

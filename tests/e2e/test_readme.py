@@ -149,9 +149,9 @@ async def _shown(environ, event_id):
 async def _curl(words, environ):
     """What curl would do with the options that the README uses."""
     url = words[2].replace("localhost:8080", f"127.0.0.1:{environ['HOOKLINE_GATEWAY_PORT']}")
-    given = dict.fromkeys(["-H", "-d"], ())
+    given: dict[str, list[str]] = {"-H": [], "-d": []}
     for option, value in zip(words[3::2], words[4::2], strict=True):
-        given[option] = (*given[option], value)
+        given[option].append(value)
     headers = dict(header.split(": ", 1) for header in given["-H"])
     async with (
         aiohttp.ClientSession() as session,

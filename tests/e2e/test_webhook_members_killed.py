@@ -9,8 +9,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -88,6 +90,10 @@ def members(settings: Settings, directory: Path) -> Iterator[list[Process]]:
             member.process.wait()
 
 
+def has_got(receiver: Any, many: int) -> bool:
+    return len(receiver.arrivals) >= many
+
+
 @pytest.mark.usefixtures("topics_created")
 async def test_every_action_arrives_at_least_once_and_repeats_keep_their_id(
     broker: Broker, settings: Settings, tmp_path: Path, record_testsuite_property
@@ -115,7 +121,7 @@ async def test_every_action_arrives_at_least_once_and_repeats_keep_their_id(
                 if first // chunk < KILLS:
                     before = len(receiver.arrivals)
                     after = before + chance.randrange(1, chunk)
-                    await until(lambda after=after: len(receiver.arrivals) >= after, within=120)
+                    await until(partial(has_got, receiver, after), within=120)
                     await asyncio.to_thread(processes[chance.randrange(2)].kill)
             await until(
                 lambda: {one.webhook_id for one in receiver.arrivals} >= expected,
@@ -129,7 +135,9 @@ async def test_every_action_arrives_at_least_once_and_repeats_keep_their_id(
         attempts = Counter(str(one.action_id) for one in await rig.attempts())
         repeats = sum(arrived.values()) - sum(attempts.values())
         record_testsuite_property("requests sent again after a kill", repeats)
-        sys.stdout.write(f"{KILLS} kills: {repeats} requests were sent again, with the same webhook-id\n")
+        sys.stdout.write(
+            f"{KILLS} kills: {repeats} requests were sent again, with the same webhook-id\n"
+        )
         logs = "".join(process.log.read_text() for process in processes)
         assert arrived.keys() == expected
         assert codes == [0, 0], logs

@@ -59,7 +59,11 @@ async def test_a_failing_endpoint_gets_its_retries_and_then_there_is_a_dead_lett
         [dead] = await rig.dead()
         [origin] = await rig.records(rig.topics.actions)
         found = {name: value.decode() for name, value in dead.headers}
-        assert (dead.key, dead.value, dead.partition) == (origin.key, origin.value, origin.partition)
+        assert (dead.key, dead.value, dead.partition) == (
+            origin.key,
+            origin.value,
+            origin.partition,
+        )
         assert found[names.WEBHOOK] == "bad"
         assert found[names.WORKFLOW] == "welcome"
         assert found[names.ATTEMPTS] == "3"

@@ -19,6 +19,8 @@ def test_numbers_with_a_point_stay_exact():
 def test_whole_numbers_are_integers_however_they_are_written():
     parsed = loads(b"[7.0, 1e3, -20.00, 0e0]")
 
+    assert isinstance(parsed, Parsed)
+    assert isinstance(parsed.value, list)
     assert parsed == Parsed([7, 1000, -20, 0])
     assert all(isinstance(number, int) for number in parsed.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,8 @@ def test_a_release_holds_every_schema_and_suits_itself(tmp_path):
 def test_without_a_release_everything_is_new(tmp_path):
     report = check_schemas(CATALOG, tmp_path)
 
-    assert report.releases == report.problems == ()
+    assert report.releases == ()
+    assert report.problems == ()
     assert report.added == tuple(schema.name for schema in CATALOG.schemas)
 
 
@@ -68,7 +70,7 @@ def test_an_entity_that_is_gone_is_a_problem(tmp_path):
     extra = tmp_path / "extra"
     extra.mkdir()
     doc = {"doc": "Words."}
-    ticket = {"type": "record", "name": "Ticket", **doc}
+    ticket: dict[str, Any] = {"type": "record", "name": "Ticket", **doc}
     ticket["fields"] = [{"name": "id", "type": "string", **doc}]
     (extra / "ticket.avsc").write_text(json.dumps(ticket), encoding="utf-8")
     released = tmp_path / "released"

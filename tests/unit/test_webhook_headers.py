@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from schemas import headers as names
 from webhook_service.dead_letter import Epitaph, dead_letter_headers
 from webhook_service.waiting import FRESH, History, Wait, own_headers, wait_headers, wait_in
@@ -33,7 +35,7 @@ def test_headers_that_are_missing_or_damaged_count_as_due_at_once():
 
 
 def epitaph(**changes):
-    values = {
+    values: dict[str, Any] = {
         "topic": "crm.actions-retry-1000",
         "partition": 4,
         "offset": 12,
