@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 import uuid
@@ -15,6 +16,10 @@ from webhook_service.assembly import World, run_webhook_service
 
 async def main(settings: Settings, stop: Stop) -> None:
     """Wire the service to Kafka, the network and the system's clock."""
+    # What exists by now stays.  Deliveries make many short-lived objects and hardly any cycles, so
+    # looking for these less often saves a tenth of the CPU and costs a few megabytes.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     world = World(
         broker=KafkaBroker(settings),
         clock=SystemClock(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from logging import INFO
 from typing import assert_never
 
 from prometheus_client import Counter
@@ -47,9 +48,12 @@ def _attempted(
     delivery: Delivery, made: Outcome, outcome: str, error_class: str, due_ms: int
 ) -> None:
     """The canonical line of an attempt."""
-    action, result = made.action, made.result
+    result = made.result
     _counter(outcome, error_class).inc()
     measures.LATENCY.observe(result.total_ms / 1000)
+    if not log.is_enabled_for(INFO):
+        return
+    action = made.action
     log.info(
         "delivery.attempted",
         webhook=action.webhook_id,
