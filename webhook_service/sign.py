@@ -59,8 +59,9 @@ def signature_of(key: bytes, message_id: str, timestamp: int, body: bytes) -> st
 
 @lru_cache(maxsize=1_024)
 def _keyed(key: bytes) -> HMAC:
-    """The state after the key.  A copy of it costs a third of `hmac.digest`, which lets go of the
-    interpreter's lock for every message, however short.
+    """The state after the key: a copy of it costs a third of `hmac.digest`.
+
+    That one lets go of the interpreter's lock for every message, however short.
     """
     return new(key, digestmod="sha256")
 
