@@ -86,6 +86,9 @@ def _read(text: str | None) -> object:
         return json.loads(text)
     except OSError as error:
         raise ConfigurationError(f"{text}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start + 1} is {error.object[error.start]:#04x}"
+        raise ConfigurationError(f"the record is not UTF-8: {wrong}") from error
     except ValueError as error:
         raise ConfigurationError(f"the record is not JSON: {error}") from error
 
