@@ -90,6 +90,8 @@ def starter(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             """
             import os, signal
             from runtime.local_broker import JvmBroker
+            # A test run in the background of a shell inherits that Ctrl-C is ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             broker = JvmBroker(os.environ)
             broker.start()
             print(broker.pid, broker.data_dir.parent, flush=True)

@@ -70,12 +70,12 @@ def test_lines_below_the_level_are_dropped():
 def test_libraries_log_in_the_same_form_from_warnings_up():
     stream = logging_to_memory("debug")
 
-    logging.getLogger("kafka.net").info("chatter")
-    logging.getLogger("kafka.net").warning("connection to %s lost", "broker 1")
+    logging.getLogger("aiohttp.server").info("chatter")
+    logging.getLogger("aiohttp.server").warning("connection to %s lost", "broker 1")
 
     (line,) = stream.getvalue().splitlines()
     assert json.loads(line)["event"] == "connection to broker 1 lost"
-    assert json.loads(line)["module"] == "kafka.net"
+    assert json.loads(line)["module"] == "aiohttp.server"
     assert json.loads(line)["level"] == "warning"
 
 
