@@ -334,8 +334,9 @@ async def test_connections_are_kept_alive_and_a_closed_one_is_not_used_again():
 
 def _closed(sender: Sender) -> bool:
     """Whether the pool has noticed that its connection was closed."""
-    pool = sender._session.connector._conns
-    return not any(proto.is_connected() for idle in pool.values() for proto, _ in idle)
+    return not any(
+        connection.is_connected() for idle in sender._idle.values() for connection, _ in idle
+    )
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET", "DELETE"])
