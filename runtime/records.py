@@ -1,4 +1,7 @@
-"""What goes through the broker port: records, places and positions, as frozen values."""
+"""What goes through the broker port: records, places and positions, as frozen values.
+
+Those made for each record are named tuples: making one costs a third of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,7 @@ class TopicPartition(NamedTuple):
         return f"{self.topic}:{self.partition}"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One record as it was read.
 
     Attributes:
@@ -45,8 +47,7 @@ class Received:
         return f"{self.topic}:{self.partition}:{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One record to be written.
 
     Attributes:
@@ -61,8 +62,7 @@ class Outgoing:
     partition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(NamedTuple):
     """Where the broker put a record, once every in-sync replica has it."""
 
     topic: str
