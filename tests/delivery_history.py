@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from runtime.broker import Consumer, Outgoing
 from runtime.health import Health
@@ -30,6 +30,7 @@ from tests.fakes import InMemoryBroker, VirtualClock
 from webhook_service.assembly import Ground, World, assemble, lay_ground
 from webhook_service.outcome import Answer, NoAnswer
 from webhook_service.render import Request
+from webhook_service.send import Sender
 from webhook_service.service import WebhookService
 from webhook_service.webhook import Webhook, to_spec
 
@@ -167,17 +168,18 @@ class History:
         broker = Spying(self.broker, made)
         self._names += 1
         world = World(
-            broker=broker,  # type: ignore[arg-type]
+            broker=broker,
             clock=self.clock,
             chance=random.Random(self._names).random,
             seconds=lambda: self.clock.now().timestamp(),
             instance=f"m{self._names}",
         )
-        ground = await lay_ground(broker, self.settings)  # type: ignore[arg-type]
+        ground = await lay_ground(broker, self.settings)
         publisher = self.broker.transactional_publisher(f"t-{world.instance}")
         await publisher.start()
         box = SecretBox(self.settings.secret_keys)
-        service = assemble(self.settings, world, box, ground, publisher, self.endpoints, Health())
+        sender = cast("Sender", self.endpoints)
+        service = assemble(self.settings, world, box, ground, publisher, sender, Health())
         stop = Stop()
         task = asyncio.create_task(service.run(stop))
         member = Living(service, ground, stop, task, made)
