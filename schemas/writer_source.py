@@ -18,8 +18,11 @@ from uuid import UUID
 from schemas import wire
 from schemas.avro import Avro, Schema, full_name, resolved
 from schemas.generated import Source
+from schemas.python_types import test_of
 from schemas.sameness import Sameness
 
+#: The numbers that take one byte, if they are not negative.
+_SHORT = tuple(wire.number(n) for n in range(64))
 NAMES: dict[str, Any] = {
     "number": wire.number,
     "micros": wire.micros,
@@ -30,51 +33,24 @@ NAMES: dict[str, Any] = {
     "MisfitError": wire.MisfitError,
     "FLOAT": Struct("<f").pack,
     "DOUBLE": Struct("<d").pack,
-    "SHORT": tuple(wire.number(n) for n in range(64)),
+    "SHORT": _SHORT,
     "UUID": UUID,
     "Decimal": Decimal,
     "Mapping": Mapping,
     "date": date,
     "datetime": datetime,
 }
-#: What a value of each type is in Python, tested on `v`; the first that holds is the union's branch.
-_TESTS: Mapping[tuple[str, str | None], tuple[str, str]] = {
-    ("string", "uuid"): ("isinstance(v, UUID)", "a UUID"),
-    ("string", None): ("isinstance(v, str)", "a str"),
-    ("bytes", "decimal"): (
-        "isinstance(v, Decimal) or v.__class__ is int",
-        "a Decimal, or an int",
-    ),
-    ("bytes", None): ("isinstance(v, bytes)", "bytes"),
-    ("long", "timestamp-micros"): ("isinstance(v, datetime)", "an aware datetime"),
-    ("int", "date"): (
-        "isinstance(v, date) and not isinstance(v, datetime)",
-        "a date without a time",
-    ),
-    ("int", None): ("v.__class__ is int", "an int"),
-    ("long", None): ("v.__class__ is int", "an int"),
-    ("null", None): ("v is None", "None"),
-    ("boolean", None): ("v is True or v is False", "a bool"),
-    ("float", None): ("v.__class__ is float or v.__class__ is int", "a float"),
-    ("double", None): ("v.__class__ is float or v.__class__ is int", "a float"),
-}
-
-#: How each primitive is appended to `o`; whole numbers have their own way.
-_LINES: Mapping[tuple[str, str | None], tuple[str, ...]] = {
-    ("string", None): (
-        "d = v.encode(); n = len(d)",
-        "o += SHORT[n] if n < 64 else number(n)",
-        "o += d",
-    ),
-    ("string", "uuid"): ("o.append(72); o += uuid_text(v)",),
-    ("bytes", None): ("o += number(len(v)); o += v",),
-    ("bytes", "decimal"): ("o += unscaled(v, {digits})",),
-    ("long", "timestamp-micros"): ("o += micros(v)",),
-    ("int", "date"): ("o += number(v.toordinal() - EPOCH_ORDINAL)",),
-    ("null", None): (),
-    ("boolean", None): ("o.append(v)",),
-    ("float", None): ("o += FLOAT(v)",),
-    ("double", None): ("o += DOUBLE(v)",),
+#: How each primitive is appended to the parts `o`; texts and whole numbers have their own way.
+_LINES: Mapping[tuple[str, str | None], str] = {
+    ("string", "uuid"): "o.append(b'H'); o.append(uuid_text(v))",
+    ("bytes", None): "o.append(number(len(v))); o.append(v)",
+    ("bytes", "decimal"): "o.append(unscaled(v, {digits}))",
+    ("long", "timestamp-micros"): "o.append(micros(v))",
+    ("int", "date"): "o.append(number(v.toordinal() - EPOCH_ORDINAL))",
+    ("null", None): "",
+    ("boolean", None): "o.append(b'\\1' if v else b'\\0')",
+    ("float", None): "o.append(FLOAT(v))",
+    ("double", None): "o.append(DOUBLE(v))",
 }
 
 
@@ -87,12 +63,13 @@ class WriterSource:
         self._named = named
         self._sameness = Sameness(source, named)
         self._functions: dict[str, str] = {}
+        self._lengths = {b"": "SHORT"}
         self._pending: list[Callable[[], None]] = []
         #: The record that is written twice, in the function that does so.
         self._twice = frozenset[str]()
 
-    def compile(self, schema: Schema) -> Callable[[Any, bytearray], None]:
-        """The function that appends a record's bytes."""
+    def compile(self, schema: Schema) -> Callable[[Any, list[bytes]], None]:
+        """The function that appends a record's bytes to a list of parts."""
         top = self._source.fresh("write")
         self._twice = self._written_twice(schema)
         with self._source.block("", f"def {top}(r, o):"):
@@ -179,7 +156,7 @@ class WriterSource:
         if isinstance(member, list):
             self._union(member, path)
             return
-        test, words = self._test(member)
+        test, words = test_of(member, self._source)
         self._source.add(path, f"if not ({test}): raise MisfitError({_found(words)})")
         self._known(member, path)
 
@@ -187,47 +164,29 @@ class WriterSource:
         """Write `v` as the first branch that it is of; its number goes first."""
         words = []
         for place, (index, member) in enumerate(self._ordered(schema)):
-            test, word = self._test(member)
+            test, word = test_of(member, self._source)
             words.append(word)
             with self._source.block(path, f"{'elif' if place else 'if'} {test}:"):
-                self._source.add(path, f"o.append({index * 2})")
-                self._known(member, path)
+                self._known(member, path, wire.number(index))
         self._source.add(path, f"else: raise MisfitError({_found(' or '.join(words))})")
 
     def _ordered(self, schema: list[Any]) -> list[tuple[int, Any]]:
         """The branches with their numbers."""
         return [(index, resolved(member, self._named)) for index, member in enumerate(schema)]
 
-    def _test(self, schema: Schema) -> tuple[str, str]:
-        """The Python expression that tells whether `v` is of the schema, and what that is."""
-        match schema:
-            case {"type": "record", "name": name}:
-                return (
-                    "v.__class__ is dict or isinstance(v, Mapping)",
-                    f"a mapping with the fields of {name}",
-                )
-            case {"type": "map"}:
-                return "v.__class__ is dict or isinstance(v, Mapping)", "a mapping"
-            case {"type": "array"}:
-                return "isinstance(v, (list, tuple))", "a list"
-            case {"type": "enum", "symbols": symbols}:
-                known = self._source.constant(frozenset(symbols))
-                return f"isinstance(v, str) and v in {known}", f"one of {', '.join(symbols)}"
-            case {"type": base, "logicalType": logical} if (base, logical) in _TESTS:
-                return _TESTS[base, logical]
-            case {"type": base} if (base, None) in _TESTS:
-                return _TESTS[base, None]
-        message = f"a {schema.get('type')} is not written"
-        raise ValueError(message)
-
-    def _known(self, schema: Schema, path: str) -> None:
-        """Write `v`, which was tested."""
+    def _known(self, schema: Schema, path: str, branch: bytes = b"") -> None:
+        """Write `v`, which was tested, and before it which branch of a union it is."""
+        if schema["type"] == "string" and "logicalType" not in schema:
+            self._text(path, branch)
+            return
+        if branch:
+            self._source.add(path, f"o.append({branch!r})")
         match schema:
             case {"type": "record"}:
                 self._record(schema, path)
             case {"type": "enum", "symbols": symbols}:
                 codes = {symbol: wire.number(index) for index, symbol in enumerate(symbols)}
-                self._source.add(path, f"o += {self._source.constant(codes)}[v]")
+                self._source.add(path, f"o.append({self._source.constant(codes)}[v])")
             case {"type": "array", "items": items}:
                 self._items(items, "", "v", f"{path}[]")
             case {"type": "map", "values": values}:
@@ -256,13 +215,25 @@ class WriterSource:
     def _items(self, schema: Avro, key: str, items: str, path: str) -> None:
         """Write the items of a list, or the keys and values of a map, as one block."""
         with self._source.block(path, "if v:"):
-            self._source.add(path, "o += number(len(v))")
+            self._source.add(path, "o.append(number(len(v)))")
             with self._source.block(path, f"for {'k, v' if key else 'v'} in {items}:"):
                 if key:
                     self._source.add(path, "if not isinstance(k, str): raise MisfitError('key')")
-                    self._source.add(path, "d = k.encode(); o += number(len(d)); o += d")
+                    self._source.add(path, "d = k.encode(); o.append(number(len(d))); o.append(d)")
                 self._value(schema, path)
-        self._source.add(path, "o.append(0)")
+        self._source.add(path, "o.append(b'\\0')")
+
+    def _text(self, path: str, branch: bytes) -> None:
+        """Write a text; most are short, so that one byte says their length."""
+        if branch not in self._lengths:
+            lengths = tuple(branch + length for length in _SHORT)
+            self._lengths[branch] = self._source.constant(lengths)
+        self._source.add(
+            path,
+            "d = v.encode(); n = len(d)",
+            f"o.append({self._lengths[branch]}[n] if n < 64 else {branch!r} + number(n))",
+            "o.append(d)",
+        )
 
     def _primitive(self, schema: Schema, path: str) -> None:
         """Write a primitive."""
@@ -270,20 +241,20 @@ class WriterSource:
         if base in {"int", "long"} and logical is None:
             self._whole(31 if base == "int" else 63, path)
             return
-        lines = _LINES.get((base, logical)) or _LINES[base, None]
+        line = _LINES.get((base, logical)) or _LINES[base, None]
         digits = f"{schema.get('precision')}, {schema.get('scale', 0)}"
-        self._source.add(path, *(line.format(digits=digits) for line in lines))
+        self._source.add(path, line.format(digits=digits))
 
     def _whole(self, bits: int, path: str) -> None:
         """Write a whole number."""
         with self._source.block(path, "if 0 <= v < 64:"):
-            self._source.add(path, "o.append(v << 1)")
+            self._source.add(path, "o.append(SHORT[v])")
         with self._source.block(path, "else:"):
             self._source.add(
                 path,
                 f"if not -(1 << {bits}) <= v < 1 << {bits}: "
                 f"raise MisfitError('has more than {bits + 1} bits')",
-                "o += number(v)",
+                "o.append(number(v))",
             )
 
 

@@ -37,14 +37,14 @@ class Writer:
         Raises:
             SchemaError: Naming the field whose value does not fit.
         """
-        out = bytearray(head)
+        parts = [head]
         try:
-            self._write(record, out)
+            self._write(record, parts)
         except Exception as error:
             path, _ = self._source.place(error.__traceback__)
             message = f"{self._name} cannot be written: {path or 'record'}: {_reason(error)}"
             raise SchemaError(message) from error
-        return bytes(out)
+        return b"".join(parts)
 
 
 def _reason(error: Exception) -> str:
