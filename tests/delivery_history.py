@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -152,9 +152,13 @@ class History:
     async def hook(self, id: str = "mirror", **changes: Any) -> None:
         await self.save(webhook(id, f"http://127.0.0.1/{id}", **changes))
 
-    async def act(self, record: int, version: int, hook: str = "mirror") -> Action:
-        """An event of a record led to an action."""
+    async def act(
+        self, record: int, version: int, hook: str = "mirror", event: bytes | None = None
+    ) -> Action:
+        """An event of a record led to an action; other bytes may stand for the event."""
         action = action_for(person_event(record, version), hook)
+        if event is not None:
+            action = replace(action, event=event)
         await self._publisher.start()
         await self._publisher.publish(action_record(self.topics.actions, action))
         return action
@@ -223,14 +227,17 @@ class History:
             await self.clock.advance(step)
             spent += step
 
-    def finished(self) -> set[str]:
-        """Ids of the actions that were delivered and accounted for, or are dead letters."""
+    def delivered(self) -> set[str]:
+        """Ids of the actions that were delivered and accounted for."""
         attempts = (
             CODEC.decode_attempt(one.value) for one in self.broker.written(self.topics.attempts)
         )
-        delivered = {str(one.action_id) for one in attempts if one.outcome == "delivered"}
+        return {str(one.action_id) for one in attempts if one.outcome == "delivered"}
+
+    def finished(self) -> set[str]:
+        """Ids of the actions that were delivered and accounted for, or are dead letters."""
         dead = self.broker.written(self.topics.dead(self.topics.actions))
-        return delivered | {str(CODEC.decode_action(one.value).action_id) for one in dead}
+        return self.delivered() | {str(CODEC.decode_action(one.value).action_id) for one in dead}
 
     async def close(self) -> None:
         for member in list(self.members):

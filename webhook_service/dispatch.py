@@ -120,8 +120,7 @@ class Dispatcher:
                 if isinstance(place, Ready):
                     self._ready(lane, delivery)
             case Held(due_ms=due_ms):
-                soonest = now_ms + self._letters.shortest_ms
-                self._put_away(lane, delivery, max(due_ms, soonest))
+                self._put_away(lane, delivery, max(due_ms, now_ms + self._letters.shortest_ms))
             case Repeated():
                 self._ledger.add(_entry(delivery, ()))
             case _:
@@ -231,9 +230,8 @@ class Dispatcher:
         share = delivery.share
         share.here.pop(delivery.origin, None)
         following = share.order.finish(delivery.key, delivery.origin)
-        next_one = None if following is None else share.here.get(following)
-        if next_one is not None:
-            self._ready(lane, next_one)
+        if following is not None and following in share.here:
+            self._ready(lane, share.here[following])
 
     def _put_away(self, lane: Lane, delivery: Delivery, due_ms: int) -> None:
         """Park a delivery without an attempt, and all that stand behind it."""
