@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := .venv/.stamp
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
-FAST := tests/unit tests/properties tests/architecture
+FAST := tests/unit tests/logic tests/properties tests/architecture
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
@@ -67,7 +67,7 @@ docs: setup ## Write the generated pages of docs/
 test: setup ## Run every test; finds or starts a real broker, and stops what it started
 	$(BIN)/pytest
 
-test-unit: setup ## Run the tests that need nothing: unit, properties, architecture
+test-unit: setup ## Run the tests that need nothing: unit, logic, properties, architecture
 	$(BIN)/pytest $(FAST)
 
 test-kafka: setup ## Run the tests that need a broker, without the end-to-end ones

@@ -25,7 +25,7 @@ from schemas.topics import Topic
 
 TESTS = Path(__file__).parent
 #: Folders whose tests touch neither the network nor other processes, and never wait.
-WITHOUT_IO = ("unit", "properties")
+WITHOUT_IO = ("unit", "logic", "properties")
 FORBIDDEN = frozenset(
     {
         "os.fork",
