@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import yaml_core
 from runtime.manifests import load, read_texts
 from runtime.yaml_core import MAX_DEPTH, documents
 from schemas.errors import Problem
@@ -119,7 +120,8 @@ def test_bad_yaml_is_refused_with_file_and_line(text, said):
     assert read.definitions == ()
 
 
-def test_aliases_cannot_blow_up():
+def test_aliases_cannot_blow_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(yaml_core, "MAX_VALUES", 2_000)
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "\n".join(
         f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)
     )
