@@ -84,10 +84,14 @@ class Sameness:
         """A function that compares two records, neither of which takes a default."""
         fields = schema["fields"]
         with self._source.block("", f"def {name}(r, old):"):
-            plain = f"r.__class__ is old.__class__ is dict and len(old) == {len(fields)}"
-            self._source.add("", f"if not ({plain} and r.keys() == old.keys()): return False")
-            for field in fields:
-                key = repr(field["name"])
-                self._source.add("", f"v = r[{key}]; w = old[{key}]")
-                self._source.add("", f"if not ({self.test(field['type'], 'w')}): return False")
-            self._source.add("", "return True")
+            sizes = f"len(r) == len(old) == {len(fields)}"
+            self._source.add(
+                "", f"if not (r.__class__ is old.__class__ is dict and {sizes}): return False"
+            )
+            with self._source.block("", "try:"):
+                for field in fields:
+                    key = repr(field["name"])
+                    self._source.add("", f"v = r[{key}]; w = old[{key}]")
+                    self._source.add("", f"if not ({self.test(field['type'], 'w')}): return False")
+                self._source.add("", "return True")
+            self._source.add("", "except KeyError: return False")
