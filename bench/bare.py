@@ -19,13 +19,16 @@ from kafka.structs import OffsetAndMetadata
 
 from bench.clockwork import Spent, spending
 from runtime.broker import Outgoing
+from runtime.kafka.connection import producer_arguments
+from runtime.settings import Settings
 
 
-def send_loop(servers: str, records: Sequence[Outgoing]) -> Spent:
-    """`send` every record, `flush`, check every future: an idempotent producer, acks=all."""
-    producer = KafkaProducer(
-        bootstrap_servers=servers, enable_idempotence=True, acks="all", linger_ms=5
-    )
+def send_loop(settings: Settings, records: Sequence[Outgoing]) -> Spent:
+    """`send` every record, `flush`, check every future, with the settings that our publisher uses.
+
+    Those are an idempotent producer, acks=all, no linger, the client's own metrics off.
+    """
+    producer = KafkaProducer(**producer_arguments(settings))
     producer.partitions_for(records[0].topic)
     with spending() as spent:
         futures = [

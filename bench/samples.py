@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,12 +15,12 @@ STAGES = ("new", "follow-up", "prospect", "negotiation", "won", "lost")
 RECORDS = 1_000
 
 
-def lead(number: int, stage: str) -> dict[str, Any]:
+def lead(number: int, stage: str, updated_at: datetime) -> dict[str, Any]:
     """A lead as an entity service holds it."""
     return {
         "id": f"lead-{number % RECORDS}",
-        "created_at": NOON,
-        "updated_at": NOON,
+        "created_at": NOON - timedelta(minutes=number % RECORDS),
+        "updated_at": updated_at,
         "title": f"Thirty seats for branch {number}",
         "description": "Asked for an offer by phone; wants to start in autumn. " * 2,
         "lead_value": Decimal(number % 5_000).quantize(Decimal("0.0001")),
@@ -42,7 +42,9 @@ def lead(number: int, stage: str) -> dict[str, Any]:
 
 def event(number: int) -> Event:
     """The update of a lead that moved one stage on."""
-    before, after = (lead(number, STAGES[(number + step) % len(STAGES)]) for step in (0, 1))
+    occurred_at = NOON + timedelta(milliseconds=number)
+    before = lead(number, STAGES[number % len(STAGES)], occurred_at - timedelta(hours=1))
+    after = lead(number, STAGES[(number + 1) % len(STAGES)], occurred_at)
     event_id = uuid.uuid5(uuid.NAMESPACE_OID, str(number))
     return Event(
         event_id=event_id,
@@ -50,7 +52,7 @@ def event(number: int) -> Event:
         operation="updated",
         entity_id=str(after["id"]),
         version=number // RECORDS + 2,
-        occurred_at=NOON,
+        occurred_at=occurred_at,
         source="ui",
         actor="grace",
         correlation_id=event_id,
@@ -58,7 +60,7 @@ def event(number: int) -> Event:
         hops=0,
         before=before,
         after=after,
-        changed_fields=("stage",),
+        changed_fields=("stage", "updated_at"),
     )
 
 
