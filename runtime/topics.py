@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from runtime.broker import Admin, TopicConfig
+from runtime.broker import Admin, Broker, TopicConfig
+from schemas.errors import ConfigurationError
 from schemas.topics import Topic
 
 CLEANUP = "cleanup.policy"
@@ -52,6 +53,33 @@ async def ensure(admin: Admin, topics: Iterable[Topic], replication: int) -> Rep
         existing=tuple(config.name for config in wanted if config.name in there),
         drift=tuple(_drift(wanted, there, name_missing=False)),
     )
+
+
+async def require(broker: Broker, topics: Iterable[Topic]) -> None:
+    """Refuse to start on topics that are missing, or whose partitions would not fit together.
+
+    Raises:
+        ConfigurationError: Names every such topic, and the commands that help.
+    """
+    admin = broker.admin()
+    try:
+        there = await admin.topics()
+    finally:
+        await admin.close()
+    problems = []
+    for topic in topics:
+        found = there.get(topic.name)
+        if found is None:
+            problems.append(f"{topic.name} does not exist")
+        elif found.partitions != topic.partitions:
+            problems.append(
+                f"{topic.name} has {found.partitions} partitions, expected {topic.partitions}"
+            )
+    if problems:
+        raise ConfigurationError(
+            "; ".join(problems) + ": `hookline topics create` makes what is missing, "
+            "`hookline topics check` says how to mend the rest"
+        )
 
 
 async def check(admin: Admin, topics: Iterable[Topic]) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from runtime.process import Stop, patiently
 from runtime.registry import Registry, registry_from
 from runtime.secrets import SecretBox
 from runtime.settings import Settings
+from runtime.topics import require
 from schemas.catalog import Catalog
 from schemas.codec import Codec
-from schemas.errors import ConfigurationError
 from schemas.topics import Topics
 from webhook_service.address import networks
 from webhook_service.courier import Courier
@@ -140,25 +140,7 @@ async def check_topics(broker: Broker, topics: Topics) -> None:
     """Refuse to start on topics that are missing, or whose partitions would not fit together."""
     needed = {topics.actions, topics.dead(topics.actions), topics.attempts, topics.webhooks}
     needed |= topics.retries.keys()
-    admin = broker.admin()
-    try:
-        there = await admin.topics()
-    finally:
-        await admin.close()
-    problems = []
-    for topic in topics.all(()):
-        if topic.name not in needed:
-            continue
-        if topic.name not in there:
-            problems.append(f"{topic.name} does not exist")
-        elif there[topic.name].partitions != topic.partitions:
-            found = there[topic.name].partitions
-            problems.append(f"{topic.name} has {found} partitions, expected {topic.partitions}")
-    if problems:
-        raise ConfigurationError(
-            "; ".join(problems) + ": `hookline topics create` makes what is missing, "
-            "`hookline topics check` says how to mend the rest"
-        )
+    await require(broker, [topic for topic in topics.all(()) if topic.name in needed])
 
 
 async def lay_ground(broker: Broker, settings: Settings) -> Ground:

@@ -13,9 +13,9 @@ from runtime.health import serving
 from runtime.process import Stop, patiently
 from runtime.registry import Registry, registry_from
 from runtime.settings import Settings
+from runtime.topics import require
 from schemas.catalog import Catalog
 from schemas.codec import Codec
-from schemas.errors import ConfigurationError
 from workflow_service.batches import Batches
 from workflow_service.library import Library
 from workflow_service.match import Matcher
@@ -105,25 +105,8 @@ async def check_topics(broker: Broker, settings: Settings, catalog: Catalog) -> 
     names = {topics.actions, topics.dead(topics.actions), topics.workflows, topics.webhooks}
     for entity in catalog.entities:
         names |= {topics.events(entity), topics.dead(topics.events(entity))}
-    admin = broker.admin()
-    try:
-        there = await admin.topics()
-    finally:
-        await admin.close()
-    problems = []
-    for topic in topics.all(catalog.entities):
-        if topic.name not in names:
-            continue
-        if topic.name not in there:
-            problems.append(f"{topic.name} does not exist")
-        elif there[topic.name].partitions != topic.partitions:
-            found = there[topic.name].partitions
-            problems.append(f"{topic.name} has {found} partitions, expected {topic.partitions}")
-    if problems:
-        raise ConfigurationError(
-            "; ".join(problems) + ": `hookline topics create` makes what is missing, "
-            "`hookline topics check` says how to mend the rest"
-        )
+    wanted = [topic for topic in topics.all(catalog.entities) if topic.name in names]
+    await require(broker, wanted)
 
 
 async def lay_ground(broker: Broker, settings: Settings, catalog: Catalog) -> Ground:
