@@ -25,7 +25,7 @@ def event_headers(event: Event, source_uri: str) -> tuple[tuple[str, bytes], ...
         _CONTENT_TYPE,
         _SPECVERSION,
         (headers.CE_ID, uuid_text(event.event_id)),
-        (headers.CE_SOURCE, source_uri.encode()),
+        _source_header(source_uri),
         _type_header(event.entity, event.operation),
         (headers.CE_TIME, _utc_text(event.occurred_at)),
         (headers.CE_SUBJECT, event.entity_id.encode()),
@@ -34,6 +34,12 @@ def event_headers(event: Event, source_uri: str) -> tuple[tuple[str, bytes], ...
 
 _CONTENT_TYPE = (headers.CONTENT_TYPE, headers.AVRO)
 _SPECVERSION = (headers.CE_SPECVERSION, b"1.0")
+
+
+@lru_cache(256)
+def _source_header(source_uri: str) -> tuple[str, bytes]:
+    """The publisher, of which a process has one."""
+    return headers.CE_SOURCE, source_uri.encode()
 
 
 @lru_cache(256)

@@ -35,30 +35,30 @@ class Sameness:
         self._functions: dict[str, str] = {}
         self._pending: list[tuple[str, Schema]] = []
 
-    def test(self, schema: Avro, old: str) -> str:
-        """The source that tells whether `v` is certainly written as the bytes of the old value.
+    def test(self, schema: Avro, new: str, old: str) -> str:
+        """The source that tells whether a new value is certainly written as the bytes of an old one.
 
         Lists, maps and unions of several types are so only if they are one object, or empty.
         """
         plain = self._only(resolved(schema, self._named))
-        same = f"v is {old}"
+        same = f"{new} is {old}"
         match plain["type"]:
             case "record":
-                return f"{same} or {self._function_of(plain)}(v, {old})"
+                return f"{same} or {self._function_of(plain)}({new}, {old})"
             case "array":
-                return f"{same} or v.__class__ is {old}.__class__ is list and not v and not {old}"
+                return f"{same} or {_both(new, old, 'list')} and not {new} and not {old}"
             case "map":
-                return f"{same} or v.__class__ is {old}.__class__ is dict and not v and not {old}"
+                return f"{same} or {_both(new, old, 'dict')} and not {new} and not {old}"
             case _:
-                return same + self._equal(plain, old)
+                return same + self._equal(plain, new, old)
 
-    def _equal(self, scalar: Schema, old: str) -> str:
+    def _equal(self, scalar: Schema, new: str, old: str) -> str:
         """The part of a test that asks for equality, if that is enough for a scalar."""
         exact = _EXACT.get((scalar["type"], scalar.get("logicalType")))
         if exact is None:
             return ""
-        fold = f" and v.fold == {old}.fold" if exact == "datetime" else ""
-        return f" or v.__class__ is {old}.__class__ is {exact} and v == {old}{fold}"
+        fold = f" and {new}.fold == {old}.fold" if exact == "datetime" else ""
+        return f" or {_both(new, old, exact)} and {new} == {old}{fold}"
 
     def _only(self, schema: Avro) -> Schema:
         """A schema, or what a union has besides null."""
@@ -85,13 +85,18 @@ class Sameness:
         fields = schema["fields"]
         with self._source.block("", f"def {name}(r, old):"):
             sizes = f"len(r) == len(old) == {len(fields)}"
-            self._source.add(
-                "", f"if not (r.__class__ is old.__class__ is dict and {sizes}): return False"
-            )
+            self._source.add("", f"if not ({_both('r', 'old', 'dict')} and {sizes}): return False")
             with self._source.block("", "try:"):
                 for field in fields:
                     key = repr(field["name"])
                     self._source.add("", f"v = r[{key}]; w = old[{key}]")
-                    self._source.add("", f"if not ({self.test(field['type'], 'w')}): return False")
+                    self._source.add(
+                        "", f"if not ({self.test(field['type'], 'v', 'w')}): return False"
+                    )
                 self._source.add("", "return True")
             self._source.add("", "except KeyError: return False")
+
+
+def _both(new: str, old: str, exact: str) -> str:
+    """The source that tells whether two values are of one class, and of none derived from it."""
+    return f"{new}.__class__ is {old}.__class__ is {exact}"

@@ -174,6 +174,12 @@ def number(v: int) -> bytes:
     return bytes(out)
 
 
+@lru_cache(1024)
+def days(ordinal: int) -> bytes:
+    """A date as bytes, from its ordinal; most lie within a few years."""
+    return number(ordinal - EPOCH_ORDINAL)
+
+
 def micros(v: datetime) -> bytes:
     """An instant as bytes: present-day ones take 8, whose 7 bits each are spread in 3 steps.
 

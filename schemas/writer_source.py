@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from struct import Struct
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ NAMES: dict[str, Any] = {
     "unscaled": wire.unscaled,
     "uuid_text": wire.uuid_text,
     "complete": wire.complete,
-    "EPOCH_ORDINAL": wire.EPOCH_ORDINAL,
+    "days": wire.days,
     "MisfitError": wire.MisfitError,
     "FLOAT": Struct("<f").pack,
     "DOUBLE": Struct("<d").pack,
@@ -46,7 +46,7 @@ _LINES: Mapping[tuple[str, str | None], str] = {
     ("bytes", None): "o.append(number(len(v))); o.append(v)",
     ("bytes", "decimal"): "o.append(unscaled(v, {digits}))",
     ("long", "timestamp-micros"): "o.append(micros(v))",
-    ("int", "date"): "o.append(number(v.toordinal() - EPOCH_ORDINAL))",
+    ("int", "date"): "o.append(days(v.toordinal()))",
     ("null", None): "",
     ("boolean", None): "o.append(b'\\1' if v else b'\\0')",
     ("float", None): "o.append(FLOAT(v))",
@@ -74,10 +74,11 @@ class WriterSource:
         self._twice = self._written_twice(schema)
         with self._source.block("", f"def {top}(r, o):"):
             self._source.add("", "old = spots = None")
-            for field in schema["fields"]:
-                path = field["name"]
-                self._source.add(path, f"v = {self._source.constant(attrgetter(path))}(r)")
-                self._value(field["type"], path)
+            get = self._source.constant(_getter(attrgetter, schema))
+            values = [self._source.fresh() for _ in schema["fields"]]
+            self._source.add("", f"{_tuple(values)} = {get}(r)")
+            for field, value in zip(schema["fields"], values, strict=True):
+                self._field(field, value)
         self._twice = frozenset()
         while self._pending:
             self._pending.pop()()
@@ -101,37 +102,37 @@ class WriterSource:
         with self._source.block("", f"def {name}(r, o):"):
             complete = self._completion(schema)
             for field in schema["fields"]:
-                self._take(field["name"], complete)
-                self._value(field["type"], field["name"])
+                path = field["name"]
+                with self._source.block(path, "try:"):
+                    self._source.add(path, f"v = r[{path!r}]")
+                with self._source.block(path, "except KeyError:"):
+                    self._source.add("", f"{complete}; v = r[{path!r}]")
+                self._value(field["type"], path)
 
     def _pair(self, name: str, schema: Schema) -> None:
         """Two functions: one says what it wrote where, the other writes a second record by that."""
-        fields = schema["fields"]
-        values = [self._source.fresh("w") for _ in fields]
-        spots = [self._source.fresh("s") for _ in (*fields, None)]
+        spots = [self._source.fresh("s") for _ in (*schema["fields"], None)]
         with self._source.block("", f"def {name}(r, o):"):
-            complete = self._completion(schema)
+            values = self._values_of(schema)
             self._source.add("", f"{spots[0]} = len(o)")
-            for field, value, end in zip(fields, values, spots[1:], strict=True):
-                self._take(field["name"], complete)
-                self._source.add("", f"{value} = v")
-                self._value(field["type"], field["name"])
+            for (field, value), end in zip(values, spots[1:], strict=True):
+                self._field(field, value)
                 self._source.add("", f"{end} = len(o)")
-            self._source.add("", f"return {_tuple(values)}, {_tuple(spots)}")
-        self._again(f"{name}_again", schema, values, spots)
+            self._source.add("", f"return values, {_tuple(spots)}")
+        self._again(f"{name}_again", schema, spots)
 
-    def _again(self, name: str, schema: Schema, values: list[str], spots: list[str]) -> None:
+    def _again(self, name: str, schema: Schema, spots: list[str]) -> None:
         """A function that copies what is the same, in runs of fields as long as they go."""
+        olds = [self._source.fresh("w") for _ in schema["fields"]]
         with self._source.block("", f"def {name}(r, o, old, spots):"):
-            complete = self._completion(schema)
-            self._source.add("", f"{_tuple(values)} = old", f"{_tuple(spots)} = spots")
+            values = self._values_of(schema)
+            self._source.add("", f"{_tuple(olds)} = old", f"{_tuple(spots)} = spots")
             self._source.add("", f"a = {spots[0]}")
-            for index, field in enumerate(schema["fields"]):
-                self._take(field["name"], complete)
-                same = self._sameness.test(field["type"], values[index])
+            for index, (field, value) in enumerate(values):
+                same = self._sameness.test(field["type"], value, olds[index])
                 with self._source.block(field["name"], f"if not ({same}):"):
                     self._source.add("", f"o += o[a:{spots[index]}]; a = {spots[index + 1]}")
-                    self._value(field["type"], field["name"])
+                    self._field(field, value)
             self._source.add("", f"o += o[a:{spots[-1]}]")
 
     def _completion(self, schema: Schema) -> str:
@@ -143,12 +144,20 @@ class WriterSource:
         self._source.add("", f"if len(r) != {len(fields)}: {complete}")
         return complete
 
-    def _take(self, name: str, complete: str) -> None:
-        """Let `v` be a field of the record."""
-        with self._source.block(name, "try:"):
-            self._source.add(name, f"v = r[{name!r}]")
-        with self._source.block(name, "except KeyError:"):
-            self._source.add("", f"{complete}; v = r[{name!r}]")
+    def _values_of(self, schema: Schema) -> list[tuple[Schema, str]]:
+        """Take all fields of `r` at once; the local names that hold them."""
+        complete = self._completion(schema)
+        get = self._source.constant(_getter(itemgetter, schema))
+        values = [self._source.fresh() for _ in schema["fields"]]
+        self._source.add("", f"try: values = {get}(r)")
+        self._source.add("", f"except KeyError: {complete}; values = {get}(r)")
+        self._source.add("", f"{_tuple(values)} = values")
+        return list(zip(schema["fields"], values, strict=True))
+
+    def _field(self, field: Schema, value: str) -> None:
+        """Write the field that a local name holds."""
+        self._source.add("", f"v = {value}")
+        self._value(field["type"], field["name"])
 
     def _value(self, schema: Avro, path: str) -> None:
         """Write `v`, which must be of the schema."""
@@ -215,11 +224,15 @@ class WriterSource:
     def _items(self, schema: Avro, key: str, items: str, path: str) -> None:
         """Write the items of a list, or the keys and values of a map, as one block."""
         with self._source.block(path, "if v:"):
-            self._source.add(path, "o.append(number(len(v)))")
+            self._source.add(path, "n = len(v); o.append(SHORT[n] if n < 64 else number(n))")
             with self._source.block(path, f"for {'k, v' if key else 'v'} in {items}:"):
                 if key:
                     self._source.add(path, "if not isinstance(k, str): raise MisfitError('key')")
-                    self._source.add(path, "d = k.encode(); o.append(number(len(d))); o.append(d)")
+                    self._source.add(
+                        path,
+                        "d = k.encode(); n = len(d)",
+                        "o.append(SHORT[n] if n < 64 else number(n)); o.append(d)",
+                    )
                 self._value(schema, path)
         self._source.add(path, "o.append(b'\\0')")
 
@@ -261,6 +274,14 @@ class WriterSource:
 def _found(words: str) -> str:
     """The source of a message about a value of the wrong type."""
     return f"'is of type ' + type(v).__name__ + {f'; expected {words}'!r}"
+
+
+def _getter(kind: Callable[..., Callable[[Any], Any]], schema: Schema) -> Callable[[Any], Any]:
+    """What gets all fields of a record at once, as a tuple."""
+    names = [field["name"] for field in schema["fields"]]
+    if len(names) > 1:
+        return kind(*names)
+    return lambda record: tuple(kind(name)(record) for name in names)
 
 
 def _tuple(names: Iterable[str]) -> str:
