@@ -48,6 +48,16 @@ NESTED = [
     field("words", {"type": "array", "items": "string"}),
 ]
 REF = {"type": "record", "name": "Ref", "namespace": "crm", "fields": NESTED}
+OWNER = {
+    "type": "record",
+    "name": "Owner",
+    "namespace": "crm",
+    "fields": [
+        field("id", "string"),
+        field("since", INSTANT),
+        {"name": "name", "type": ["null", "string"], "default": None},
+    ],
+}
 FIELDS = [
     field("text", "string"),
     field("note", ["null", "string"]),
@@ -63,6 +73,7 @@ FIELDS = [
     field("raw", "bytes"),
     field("ratio", ["null", "double"]),
     field("ref", ["null", REF]),
+    field("owner", ["null", OWNER]),
     field("refs", {"type": "array", "items": "crm.Ref"}),
     field("words", {"type": "array", "items": "string"}),
     field("more", {"type": "map", "values": ["null", "boolean", "string", INSTANT, DAY, MONEY]}),
@@ -264,6 +275,7 @@ def test_a_record_that_is_nearly_the_same_is_written_or_refused_as_on_its_own(ch
         assert written(one, other) == apart(one, other)
 
 
+ADA: Mapping[str, Any] = {"id": "1", "since": TWICE, "name": None}
 THINGS = sample(TYPE, Random(1))
 LIKE: Mapping[str, Any] = {
     "ref": {"id": "7", "label": None, "worth": Decimal("1.0"), "ratio": 0.0, "words": ["a"]}
@@ -308,6 +320,16 @@ LIKE: Mapping[str, Any] = {
         pytest.param("ref", LIKE["ref"], LIKE["ref"] | {"words": ["b"]}, id="another list within"),
         pytest.param("ref", LIKE["ref"], LooseDict(id="9"), id="a lax record"),
         pytest.param("ref", LIKE["ref"], "7", id="a record and a text"),
+        pytest.param("owner", ADA, ADA | {"name": ""}, id="null and an empty text within"),
+        pytest.param("owner", ADA, ADA | {"since": TWICE.replace(fold=1)}, id="an hour within"),
+        pytest.param("owner", ADA, ADA | {"id": Loose("2")}, id="a lax text within"),
+        pytest.param("owner", ADA, LooseDict(ADA | {"name": "x"}), id="a lax mapping"),
+        pytest.param(
+            "owner",
+            ADA,
+            {"id": "1", "since": TWICE, "nickname": None},
+            id="another key of the same value",
+        ),
     ],
 )
 def test_what_equals_and_is_not_the_same_is_written_or_refused_as_on_its_own(name, before, after):
