@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from schemas.catalog import Catalog
 from schemas.errors import Problem
+from schemas.wording import listed, unknown
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.wording import listed, unknown
 from workflow_service.workflow import Workflow
 
 #: Webhook id → the entities it accepts; None accepts any.

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from schemas.catalog import Catalog
 from schemas.errors import Problem
+from schemas.paths import Scope, resolve_both
+from schemas.problems import Problems
 from schemas.records import Event
+from schemas.wording import unknown
 from workflow_service.conditions import Compiled, change_of, compile_condition
-from workflow_service.fields import Scope, resolve_both
-from workflow_service.problems import Problems
 from workflow_service.verdict import Truth
-from workflow_service.wording import unknown
 from workflow_service.workflow import Condition, Leaf, Workflow
 
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from schemas.paths import NO_RECORD, Field, Read, Scope, resolve, resolve_both
+from schemas.problems import Problems
 from schemas.records import Event
-from workflow_service.fields import NO_RECORD, Field, Read, Scope, resolve, resolve_both
+from schemas.wording import listed, shown
 from workflow_service.kinds import Mistyped, Slot, slots_of
 from workflow_service.operators import OPERATORS, Operator, Test, operators_for, test_of
-from workflow_service.problems import Problems
 from workflow_service.verdict import Truth, Verdict, counted, reason_of, together
-from workflow_service.wording import listed, shown
 from workflow_service.workflow import Condition, Group, Leaf, Mode, Value
 
 Judge = Callable[[Any], Truth]

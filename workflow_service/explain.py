@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from schemas.catalog import Catalog
 from schemas.errors import Problem
 from schemas.records import Event
+from schemas.wording import listed
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
 from workflow_service.verdict import Truth, Verdict
-from workflow_service.wording import listed
 from workflow_service.workflow import Workflow
 
 

@@ -17,8 +17,8 @@ from decimal import Decimal
 from typing import Any, TypeVar, assert_never
 
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType, UnionType
+from schemas.wording import found, listed, unknown
 from workflow_service.operators import Kind
-from workflow_service.wording import found, listed, unknown
 from workflow_service.workflow import Value
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")

@@ -1,7 +1,7 @@
 """The operators of conditions: for which kinds of value each is there, and what it decides.
 
 Pure.  One table says it all: an operator is a row, and what a message lists as allowed is read
-from it.  Tests see values as `workflow_service.fields` normalised them and never see null, except
+from it.  Tests see values as `schemas.paths` normalised them and never see null, except
 that of `is_empty`: null makes every other verdict unknown (docs/semantics.md).
 """
 

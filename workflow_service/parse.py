@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from schemas.errors import Problem
+from schemas.problems import Problems
+from schemas.wording import found, unknown
 from workflow_service import workflow as model
 from workflow_service.parse_condition import condition_of
-from workflow_service.problems import Problems
-from workflow_service.wording import found, unknown
 from workflow_service.workflow import SourceFilter, State, Step, Workflow
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from schemas.problems import Problems
+from schemas.wording import found, listed, unknown
 from workflow_service.operators import OPERATORS, Operator
-from workflow_service.problems import Problems
-from workflow_service.wording import found, listed, unknown
 from workflow_service.workflow import (
     MAX_CONDITIONS,
     MAX_DEPTH,

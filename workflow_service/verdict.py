@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workflow_service.fields import NO_RECORD
+from schemas.paths import NO_RECORD
+from schemas.wording import shown
 from workflow_service.operators import OPERATORS
-from workflow_service.wording import shown
 from workflow_service.workflow import Leaf, Mode, Value
 
 #: None is unknown.

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from schemas.errors import Problem
-from workflow_service.wording import found, listed, nearest, unknown
+from schemas.wording import found, listed, nearest, unknown
 
 
 class Problems:

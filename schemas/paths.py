@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from schemas.records import Event
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType
-from workflow_service.wording import nearest, shown, unknown
-from workflow_service.workflow import Value
+from schemas.wording import nearest, shown, unknown
 
 SIDES = ("after", "before", "event")
 #: Fields of the envelope that conditions cannot ask for as `event.*`: there is a better way.
@@ -153,7 +152,7 @@ def _reader(side: str, keys: tuple[str, ...]) -> Read:
         return _reader_of_one(record_of, keys[0])
     first, *others = keys
 
-    def read(event: Event) -> Value:
+    def read(event: Event) -> Any:
         record = record_of(event)
         if record is None:
             return NO_RECORD
@@ -168,7 +167,7 @@ def _reader(side: str, keys: tuple[str, ...]) -> Read:
 
 
 def _reader_of_one(record_of: Callable[[Event], Any], key: str) -> Read:
-    def read(event: Event) -> Value:
+    def read(event: Event) -> Any:
         record = record_of(event)
         return NO_RECORD if record is None else record.get(key)
 
