@@ -14,6 +14,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import click
+
 from console.apply import Author, apply
 from console.catalogs import catalog_of
 from console.cli.desk import Desk
@@ -289,3 +291,10 @@ def death(action: Action, **changes: str) -> tuple[Action, Headers]:
 def parsed(text: str) -> Any:
     """The one JSON document that a command printed."""
     return json.loads(text)
+
+
+def commands_of(group: click.Group) -> dict[str, click.Command]:
+    """A group's commands, those included that are imported only on use."""
+    context = click.Context(group)
+    names = group.list_commands(context)
+    return {name: found for name in names if (found := group.get_command(context, name))}

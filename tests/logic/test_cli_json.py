@@ -11,7 +11,16 @@ import click
 import pytest
 
 from console.cli.root import COMMANDS
-from tests.desks import EVENT_ID, Office, death, lead_action, lead_attempt, lead_event, office
+from tests.desks import (
+    EVENT_ID,
+    Office,
+    commands_of,
+    death,
+    lead_action,
+    lead_attempt,
+    lead_event,
+    office,
+)
 
 ACTION = str(lead_action().action_id)
 DEAD = "1:0"
@@ -78,7 +87,7 @@ def names() -> set[str]:
     found = set()
     for name, entry in COMMANDS.items():
         command = entry.load()
-        inner = command.commands if isinstance(command, click.Group) else None
+        inner = commands_of(command) if isinstance(command, click.Group) else None
         found |= {name} if inner is None else {f"{name} {sub}" for sub in inner}
     return found
 

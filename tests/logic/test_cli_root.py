@@ -15,7 +15,7 @@ from schemas.errors import (
     HooklineError,
     SchemaError,
 )
-from tests.desks import Office
+from tests.desks import Office, commands_of
 
 
 def every_command() -> list:
@@ -24,7 +24,7 @@ def every_command() -> list:
     for name, entry in COMMANDS.items():
         command = entry.load()
         if isinstance(command, click.Group):
-            found += [(f"{name} {sub}", inner) for sub, inner in command.commands.items()]
+            found += [(f"{name} {sub}", inner) for sub, inner in commands_of(command).items()]
         else:
             found.append((name, command))
     return [pytest.param(command, id=name) for name, command in found]
