@@ -6,24 +6,35 @@ checks them against the catalog; a `Workflow` alone is well-formed, not yet mean
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from schemas.records import Operation, Source
 
-#: What a field or an operand holds: a plain Python value of whatever type the schema says.
+#: What a field or an operand holds: a plain Python value of whatever type the schema says, and in
+#: operands also `OtherField`, `Relative`, `Counted`, or a tuple of values.
 Value = Any
-State = Literal["active", "paused"]
+State = Literal["active", "paused", "dry_run"]
+Fire = Literal["every", "on_entering", "once_per_record"]
 Mode = Literal["all", "any"]
+Quantifier = Literal["any_item", "all_items", "no_item"]
+Anchor = Literal["today", "now"]
+Unit = Literal["min", "h", "d", "w", "mo", "y"]
 
 OPERATIONS: tuple[str, ...] = get_args(Operation)
 SOURCES: tuple[str, ...] = get_args(Source)
 STATES: tuple[str, ...] = get_args(State)
+FIRES: tuple[str, ...] = get_args(Fire)
 MODES: tuple[str, ...] = get_args(Mode)
+QUANTIFIERS: tuple[str, ...] = get_args(Quantifier)
+UNITS: tuple[str, ...] = get_args(Unit)
+#: Units that are a whole number of days.
+DAY_UNITS: tuple[str, ...] = ("d", "w", "mo", "y")
 
-#: Groups within groups; deeper than this nobody can read, and recursion stays bounded.
+#: Groups within groups, and lists within lists; deeper than this nobody can read, and recursion
+#: stays bounded.
 MAX_DEPTH = 8
-#: Conditions in one workflow, all groups together.
+#: Comparisons in one workflow, those of its actions included.
 MAX_CONDITIONS = 200
 #: Values of one `in` or `not_in`.
 MAX_VALUES = 1_000
@@ -33,6 +44,45 @@ MAX_ACTIONS = 20
 MAX_WATCHED = 50
 #: Characters of one text in a condition.
 MAX_TEXT = 4_096
+#: Characters of one regular expression.
+MAX_PATTERN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OtherField:
+    """An operand: what another field of the same event holds."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """An operand: a day or an instant, as seen from the event.
+
+    Attributes:
+        amount: Of the unit; negative before the anchor.
+        written: How the manifest says it: a text field is compared with just that text.
+    """
+
+    anchor: Anchor
+    amount: int = 0
+    unit: Unit = "d"
+    written: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        """As a manifest says it: `today + 7d`."""
+        if self.written:
+            return self.written
+        sign = "-" if self.amount < 0 else "+"
+        return f"{self.anchor} {sign} {abs(self.amount)}{self.unit}" if self.amount else self.anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An operand of `count`: what the number of elements is compared with, and how."""
+
+    operator: str
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +90,18 @@ class Leaf:
     """One comparison.
 
     Attributes:
-        field: `after.stage.id`, `before.title`, `event.source`; without a side for `changed`.
+        field: `after.stage.id`, `before.title`, `event.source`, `item.quantity`; without a side
+            for the `changed` family.
         operator: A name in `workflow_service.operators.OPERATORS`.
-        value: As JSON writes it; a tuple where the operator takes several.
+        value: As JSON writes it; a tuple where the operator takes several; `OtherField`,
+            `Relative` or `Counted`.
+        ignore_case: Texts that differ only in case are the same.
     """
 
     field: str
     operator: str
     value: Value
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +112,23 @@ class Group:
     of: tuple[Condition, ...]
 
 
-Condition = Leaf | Group
+@dataclass(frozen=True, slots=True)
+class Not:
+    """A condition that must not hold."""
+
+    of: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A condition on the elements of a list, which stand in it as `item`."""
+
+    field: str
+    quantifier: Quantifier
+    of: Condition
+
+
+Condition = Leaf | Group | Not | Items
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +147,16 @@ class SourceFilter:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of a workflow: deliver the event to this webhook."""
+    """One action of a workflow: deliver the event to this webhook.
+
+    Attributes:
+        condition: The action is made if it is true; None: always.
+        template: The body in place of the webhook's own, as the manifest says it.
+    """
 
     webhook: str
+    condition: Condition | None = None
+    template: Any | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +169,7 @@ class Workflow:
         when_changed: At least one of these fields must have changed; empty: no matter which.
         only_if: None holds always.
         then: The actions, in order; the place in it is the action's index.
+        time_zone: A name of the IANA database; where `today` is.
     """
 
     id: str
@@ -103,6 +181,8 @@ class Workflow:
     only_if: Condition | None = None
     state: State = "active"
     description: str = ""
+    fire: Fire = "every"
+    time_zone: str = "UTC"
 
     @property
     def webhooks(self) -> tuple[str, ...]:
@@ -118,19 +198,55 @@ class Workflow:
             content["source"] = {self.source.mode: list(self.source.values)}
         if self.when_changed:
             content["when_changed"] = list(self.when_changed)
+        if self.time_zone != "UTC":
+            content["time_zone"] = self.time_zone
         if self.only_if is not None:
-            content["only_if"] = _written(self.only_if)
-        content["then"] = [{"webhook": step.webhook} for step in self.then]
+            content["only_if"] = written(self.only_if)
+        if self.fire != "every":
+            content["fire"] = self.fire
+        content["then"] = [_step(step) for step in self.then]
         content["state"] = self.state
         return content
 
 
-def _written(condition: Condition) -> dict[str, Any]:
+def _step(step: Step) -> dict[str, Any]:
+    """An action as a manifest says it."""
+    content: dict[str, Any] = {"webhook": step.webhook}
+    if step.condition is not None:
+        content["if"] = written(step.condition)
+    if step.template is not None:
+        content["template"] = step.template
+    return content
+
+
+def written(condition: Condition) -> dict[str, Any]:
     """A condition as a manifest says it."""
     match condition:
         case Leaf():
-            value = condition.value
-            written = list(value) if isinstance(value, tuple) else value
-            return {"field": condition.field, condition.operator: written}
+            fold = {"ignore_case": True} if condition.ignore_case else {}
+            return {
+                "field": condition.field,
+                condition.operator: written_operand(condition.value),
+                **fold,
+            }
         case Group():
-            return {condition.mode: [_written(each) for each in condition.of]}
+            return {condition.mode: [written(each) for each in condition.of]}
+        case Not():
+            return {"not": written(condition.of)}
+        case Items():
+            return {"field": condition.field, condition.quantifier: written(condition.of)}
+
+
+def written_operand(value: Value) -> Value:
+    """An operand as a manifest says it."""
+    match value:
+        case tuple():
+            return [written_operand(each) for each in value]
+        case OtherField():
+            return {"field": value.path}
+        case Relative():
+            return str(value)
+        case Counted():
+            return {value.operator: written_operand(value.value)}
+        case _:
+            return value

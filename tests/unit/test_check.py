@@ -135,7 +135,7 @@ def test_a_half_filled_or_misshapen_condition_is_refused(condition, said):
         ({"then": [{"webhook": 3}]}, "then[0].webhook", "the id of a webhook"),
         ({"then": [{"webhook": "hok"}]}, "then[0].webhook", "did you mean hook?"),
         ({"then": [{"webhook": "people"}]}, "then[0].webhook", "is for person, organization"),
-        ({"state": "dry_run"}, "state", "active, paused"),
+        ({"state": "dry-run"}, "state", "did you mean dry_run?"),
         ({"state": None}, "state", "active, paused"),
         ({"description": 3}, "description", "a text is expected"),
     ],
