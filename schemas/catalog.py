@@ -46,13 +46,14 @@ class Catalog:
     """All schemas by what they are for.
 
     Attributes:
-        action, attempt, definition: The schemas of the records that are not events.
+        action, attempt, definition, firing: The schemas of the records that are not events.
     """
 
     _entities: Mapping[str, Entity]
     action: NamedSchema
     attempt: NamedSchema
     definition: NamedSchema
+    firing: NamedSchema
 
     @classmethod
     def load(cls, extra_dir: Path | None = None) -> Self:
@@ -73,7 +74,7 @@ class Catalog:
             entities |= _extra(extra_dir, envelope, shapes, taken)
         others = (
             named_schema(text_of(inlined(_read(HERE / f"{name}.avsc"), shapes, set())))
-            for name in ("action", "attempt", "definition")
+            for name in ("action", "attempt", "definition", "firing")
         )
         return cls(dict(sorted(entities.items())), *others)
 
@@ -89,9 +90,9 @@ class Catalog:
 
     @property
     def schemas(self) -> tuple[NamedSchema, ...]:
-        """Every schema that travels: events by entity, then action, attempt and definition."""
+        """Every schema that travels: events by entity, then what else is written."""
         events = (entity.event for entity in self._entities.values())
-        return (*events, self.action, self.attempt, self.definition)
+        return (*events, self.action, self.attempt, self.definition, self.firing)
 
     def event(self, entity: str) -> NamedSchema:
         """The event schema of an entity.

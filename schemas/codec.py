@@ -22,15 +22,15 @@ from schemas.framing import (
     reference_in,
 )
 from schemas.reading import Reader
-from schemas.records import Action, Attempt, Definition, Event
+from schemas.records import Action, Attempt, Definition, Event, Firing
 from schemas.resolution import adapter
 from schemas.wire import MisfitError
 from schemas.writing import Writer
 
 __all__ = ["Codec", "Fingerprint", "Reference", "SchemaId", "SchemaSource"]
 
-Record = Event | Action | Attempt | Definition
-R = TypeVar("R", Event, Action, Attempt, Definition)
+Record = Event | Action | Attempt | Definition | Firing
+R = TypeVar("R", Event, Action, Attempt, Definition, Firing)
 #: Reads the record that begins at an index of the bytes.
 Read = Callable[[bytes, int], Any]
 
@@ -112,6 +112,11 @@ class Codec:
         definition: Definition = self._decode(self._catalog.definition, Definition, data)
         return definition
 
+    def decode_firing(self, data: bytes | None) -> Firing:
+        """Read a firing; raises as `decode_event`."""
+        firing: Firing = self._decode(self._catalog.firing, Firing, data)
+        return firing
+
     def _schema_of(self, record: Record) -> NamedSchema:
         """The schema that writes a record."""
         match record:
@@ -123,6 +128,8 @@ class Codec:
                 return self._catalog.attempt
             case Definition():
                 return self._catalog.definition
+            case Firing():
+                return self._catalog.firing
 
     def _decode(self, schema: NamedSchema, make: Callable[..., R], data: bytes | None) -> Any:
         """Read a record as the schema says."""

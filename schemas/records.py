@@ -87,6 +87,23 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Firing:
+    """A workflow that fires once per record has fired for this record.
+
+    Attributes:
+        event_id: The event that it fired for.
+        fired_at: When the match was made.
+    """
+
+    workflow_id: str
+    workflow_version: int
+    entity: str
+    entity_id: str
+    event_id: uuid.UUID
+    fired_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to deliver one action, and what came of it.
 
@@ -154,3 +171,8 @@ def action_id_of(
 def action_key_of(webhook_id: str, entity: str, entity_id: str) -> bytes:
     """The key of an action: what shares it is delivered in order."""
     return f"{webhook_id}/{entity}/{entity_id}".encode()
+
+
+def firing_key_of(workflow_id: str, entity: str, entity_id: str) -> bytes:
+    """The key of a firing: what shares it happens once."""
+    return f"{workflow_id}/{entity}/{entity_id}".encode()

@@ -71,6 +71,19 @@ class Topics:
         return f"{self.prefix}.actions"
 
     @property
+    def actions_dryrun(self) -> str:
+        """Matches of workflows that are tried out, delivered to nobody; keyed as actions are."""
+        return f"{self.actions}-dryrun"
+
+    @property
+    def firings(self) -> str:
+        """What once-per-record workflows have fired for, compacted by workflow and record.
+
+        A firing has the partition number of its event, which only the event's owner writes to.
+        """
+        return f"{self.prefix}.firings"
+
+    @property
     def attempts(self) -> str:
         """The log of every delivery attempt, keyed by action id."""
         return f"{self.prefix}.attempts"
@@ -117,6 +130,8 @@ class Topics:
             # Longer than the longest schedule (about 4 days) plus the cap on Retry-After.
             yield Topic(name, "Action", key, data, "delete", 2 * week)
         yield Topic(self.dead(self.actions), "Action", key, data, "delete", month)
+        yield Topic(self.actions_dryrun, "Action", key, data, "delete", week)
+        yield Topic(self.firings, "Firing", "workflow/entity/record id", data, "compact", None)
         yield Topic(self.attempts, "Attempt", "action id", data, "delete", month)
         yield Topic(self.workflows, "Definition", "workflow id", 1, "compact", None)
         yield Topic(self.webhooks, "Definition", "webhook id", 1, "compact", None)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas.avro import NamedSchema
 from schemas.catalog import Catalog
 from schemas.codec import Fingerprint, Reference
-from schemas.records import Action, Attempt, Definition, Event
+from schemas.records import Action, Attempt, Definition, Event, Firing
 from schemas.types import (
     FieldType,
     ListType,
@@ -140,6 +140,7 @@ FLAT: Mapping[str, tuple[type[Any], NamedSchema]] = {
     "action": (Action, CATALOG.action),
     "attempt": (Attempt, CATALOG.attempt),
     "definition": (Definition, CATALOG.definition),
+    "firing": (Firing, CATALOG.firing),
 }
 #: The names of all records.
 RECORDS = (*CATALOG.entities, *FLAT)
@@ -171,6 +172,10 @@ def actions() -> st.SearchStrategy[Action]:
 
 def attempts() -> st.SearchStrategy[Attempt]:
     return SEEDS.map(lambda chance: record_of("attempt", chance))
+
+
+def firings() -> st.SearchStrategy[Firing]:
+    return SEEDS.map(lambda chance: record_of("firing", chance))
 
 
 def definitions() -> st.SearchStrategy[Definition]:

@@ -17,7 +17,16 @@ from schemas.codec import Codec, Fingerprint
 from schemas.framing import SINGLE_OBJECT_HEAD, SchemaId
 from schemas.records import Definition, Event
 from schemas.types import record_type
-from tests.strategies import CATALOG, OwnSchemas, actions, attempts, definitions, events, values
+from tests.strategies import (
+    CATALOG,
+    OwnSchemas,
+    actions,
+    attempts,
+    definitions,
+    events,
+    firings,
+    values,
+)
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CODEC = Codec(CATALOG, OwnSchemas())
@@ -25,6 +34,7 @@ OTHERS = {
     "action": (CODEC.decode_action, actions(), CATALOG.action),
     "attempt": (CODEC.decode_attempt, attempts(), CATALOG.attempt),
     "definition": (CODEC.decode_definition, definitions(), CATALOG.definition),
+    "firing": (CODEC.decode_firing, firings(), CATALOG.firing),
 }
 
 

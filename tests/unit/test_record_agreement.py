@@ -31,6 +31,7 @@ PAIRS = {
     "action": (records.Action, CATALOG.action),
     "attempt": (records.Attempt, CATALOG.attempt),
     "definition": (records.Definition, CATALOG.definition),
+    "firing": (records.Firing, CATALOG.firing),
 }
 PYTHON = {
     "text": str,
