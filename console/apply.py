@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -162,7 +162,9 @@ async def _write(
                 "definitions were changed by somebody else meanwhile, so what was shown is no "
                 "longer what would be written: nothing was; run the command again"
             )
-        records = [_record(session, change, author) for change in decided.writes]
+        records = [*await _first_history(session, decided)]
+        for change in decided.writes:
+            records += _records(session, change, author)
         if records:
             try:
                 await writer.transact(records)
@@ -190,13 +192,35 @@ async def _taken_over(session: Session) -> AsyncIterator[TransactionalPublisher]
         await writer.close()
 
 
-def _record(session: Session, change: Change, author: Author) -> Outgoing:
+def _records(session: Session, change: Change, author: Author) -> Iterator[Outgoing]:
+    """A change as the definitions topic has it, and a workflow's as its history keeps it."""
     topics = session.topics
     definition = Definition(
         change.kind, change.id, change.version, author.clock.now(), author.name, change.spec
     )
-    topic = topics.workflows if change.kind == "workflow" else topics.webhooks
-    return Outgoing(topic, change.id.encode(), session.codec.encode(definition))
+    key, value = change.id.encode(), session.codec.encode(definition)
+    if change.kind == "webhook":
+        yield Outgoing(topics.webhooks, key, value)
+    else:
+        yield Outgoing(topics.workflows, key, value)
+        yield Outgoing(topics.workflows_history, key, value)
+
+
+async def _first_history(session: Session, decided: Plan) -> Sequence[Outgoing]:
+    """What a history without a record begins with: the workflows that were saved before it was.
+
+    Raises:
+        ConfigurationError: There is no history topic; names the command that makes it.
+    """
+    topic = session.topics.workflows_history
+    if all(change.kind == "webhook" for change in decided.writes):
+        return ()
+    if any((await session.reader.ends([topic])).values()):
+        return ()
+    return [
+        Outgoing(topic, id.encode(), session.codec.encode(definition))
+        for id, definition in session.workflows.current.items()
+    ]
 
 
 def _stored(session: Session) -> Stored:

@@ -18,7 +18,7 @@ from runtime.settings import Settings
 from schemas.catalog import Catalog
 from schemas.codec import Codec
 from schemas.errors import ConfigurationError, UnknownSchemaError
-from schemas.records import Action, Attempt, Event
+from schemas.records import Action, Attempt, Definition, Event
 from schemas.topics import Topics
 
 T = TypeVar("T")
@@ -85,6 +85,10 @@ class Session:
     async def attempt(self, value: bytes | None) -> Attempt:
         """Decode an attempt; as `event`."""
         return await self._decoded(lambda: self.codec.decode_attempt(value))
+
+    async def definition(self, value: bytes | None) -> Definition:
+        """Decode a definition; as `event`."""
+        return await self._decoded(lambda: self.codec.decode_definition(value))
 
     async def _decoded(self, decode: Callable[[], T]) -> T:
         """Decode; if the schema is unknown, catch up once and try again."""

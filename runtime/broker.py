@@ -223,6 +223,9 @@ class Admin(Protocol):
     async def delete(self, names: Collection[str]) -> None:
         """Delete topics (tests and the demo clean up behind themselves)."""
 
+    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
+        """The next offset that the group will read, per partition it has committed anything for."""
+
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         """Records between the group's committed position and the end, per partition."""
 

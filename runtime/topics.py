@@ -12,6 +12,8 @@ from schemas.topics import Topic
 
 CLEANUP = "cleanup.policy"
 RETENTION = "retention.ms"
+#: Kafka's word for keeping everything.
+FOR_EVER = "-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ def config_of(topic: Topic) -> TopicConfig:
     config: dict[str, str] = {CLEANUP: topic.cleanup}
     if topic.retention is not None:
         config[RETENTION] = str(topic.retention // timedelta(milliseconds=1))
+    elif topic.cleanup == "delete":
+        config[RETENTION] = FOR_EVER
     return TopicConfig(topic.name, topic.partitions, config)
 
 

@@ -31,7 +31,7 @@ class Topic:
     Attributes:
         record: The Avro record it carries, for people.
         key: What the key is, for people.
-        retention: None for a compacted topic.
+        retention: None keeps everything; of a compacted topic, the last record of each key.
     """
 
     name: str
@@ -94,6 +94,11 @@ class Topics:
         return f"{self.prefix}.workflows"
 
     @property
+    def workflows_history(self) -> str:
+        """Every version of every workflow, in the order of saving; never deleted."""
+        return f"{self.workflows}-history"
+
+    @property
     def webhooks(self) -> str:
         """Webhook definitions, compacted by id."""
         return f"{self.prefix}.webhooks"
@@ -134,5 +139,6 @@ class Topics:
         yield Topic(self.firings, "Firing", "workflow/entity/record id", data, "compact", None)
         yield Topic(self.attempts, "Attempt", "action id", data, "delete", month)
         yield Topic(self.workflows, "Definition", "workflow id", 1, "compact", None)
+        yield Topic(self.workflows_history, "Definition", "workflow id", 1, "delete", None)
         yield Topic(self.webhooks, "Definition", "webhook id", 1, "compact", None)
         yield Topic(self.schemas, "Avro schema (JSON text)", "fingerprint", 1, "compact", None)

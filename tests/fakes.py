@@ -324,6 +324,11 @@ class MemoryAdmin:
         for name in names:
             self._broker.storage.delete(name)
 
+    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
+        self._broker.check()
+        positions = self._broker.committed(group)
+        return {partition: position.offset for partition, position in positions.items()}
+
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         self._broker.check()
         logs = self._broker.storage.logs

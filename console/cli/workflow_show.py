@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("workflow_id")
+@click.option("--version", type=click.IntRange(1), help="Not the one in force, but this version.")
 @output.json_option
 @click.pass_obj
-def show(desk: Desk, workflow_id: str, *, as_json: bool) -> None:
+def show(desk: Desk, workflow_id: str, version: int | None, *, as_json: bool) -> None:
     """Show one workflow as its manifest says it.
 
     Examples:
       hookline workflows show lead-won
       hookline workflows show lead-won > lead-won.yaml
+      hookline workflows show lead-won --version 3
 
     JSON: {"id", "version", "saved_at", "saved_by", "manifest": {…}}. Exit code 1 if there is none.
     """
-    definition = _named(desk.run(_current(desk)), workflow_id)
+    definition = desk.run(_version(desk, workflow_id, version))
     manifest = {"kind": "Workflow", **json.loads(definition.spec)}
     if as_json:
         output.document({**output.definition_view(definition), "manifest": manifest})
@@ -37,21 +40,29 @@ def show(desk: Desk, workflow_id: str, *, as_json: bool) -> None:
         click.echo(output.yaml_of(definition, manifest), nl=False)
 
 
-async def _current(desk: Desk) -> dict[str, Definition]:
-    """The definitions in force, by id."""
-    from console.session import opened  # noqa: PLC0415
-
-    async with opened(desk.settings, desk.broker) as session:
-        return dict(sorted(session.workflows.current.items()))
-
-
-def _named(found: dict[str, Definition], workflow_id: str) -> Definition:
-    """The one with that id.
+async def _version(desk: Desk, workflow_id: str, number: int | None) -> Definition:
+    """The version asked for, or the one in force.
 
     Raises:
-        NotFoundError: There is none; lists those there are.
+        NotFoundError: There is none.
     """
+    from console.history import history_of  # noqa: PLC0415
+    from console.session import opened  # noqa: PLC0415
+    from runtime.definitions import is_removed  # noqa: PLC0415
+
+    async with opened(desk.settings, desk.broker) as session:
+        if number is None:
+            return _named(session.workflows.current, workflow_id)
+        definition = (await history_of(session, workflow_id)).version(number)
+    if is_removed(definition):
+        message = f"{workflow_id} has no manifest there: version {number} removed it"
+        raise NotFoundError(message)
+    return definition
+
+
+def _named(found: Mapping[str, Definition], workflow_id: str) -> Definition:
+    """The one with that id."""
     if workflow_id not in found:
-        message = f"no workflow {workflow_id!r}; there are {', '.join(found) or 'none'}"
+        message = f"no workflow {workflow_id!r}; there are {', '.join(sorted(found)) or 'none'}"
         raise NotFoundError(message)
     return found[workflow_id]

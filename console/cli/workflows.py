@@ -14,6 +14,9 @@ COMMANDS: dict[str, Lazy] = {
         "console.cli.workflow_explain:explain",
         "Say why a workflow fires for an event, or why not.",
     ),
+    "history": Lazy(
+        "console.cli.workflow_history:history", "List the versions of a workflow with their diffs."
+    ),
     "remove": Lazy("console.cli.workflow_remove:remove", "Remove workflows."),
 }
 

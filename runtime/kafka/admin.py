@@ -49,6 +49,10 @@ class KafkaAdmin:
         if names:
             await self._ask(f"deleting {', '.join(names)}", lambda: self._delete(names))
 
+    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
+        """The next offset that the group will read, per partition it has committed anything for."""
+        return await self._ask(f"reading the offsets of {group}", lambda: self._committed(group))
+
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         """Records between the group's committed position and the end, per partition."""
         return await self._ask(f"reading the lag of {group}", lambda: self._lag(group))
@@ -115,6 +119,10 @@ class KafkaAdmin:
     def _delete(self, names: Collection[str]) -> None:
         answer = self._admin().delete_topics(list(names), raise_errors=False)
         _raise_all_but(answer["topics"], UnknownTopicOrPartitionError)
+
+    def _committed(self, group: str) -> dict[TopicPartition, int]:
+        committed = self._admin().list_group_offsets(group).get(group, {})
+        return {TopicPartition(*place): position.offset for place, position in committed.items()}
 
     def _lag(self, group: str) -> dict[TopicPartition, int]:
         committed = self._admin().list_group_offsets(group).get(group, {})

@@ -31,6 +31,7 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
     "apply": (["-f", "{file}", "--dry-run"], {"dry_run", "changes"}),
     "workflows list": ([], {"workflows"}),
     "workflows show": (["big-lead"], {"id", "version", "saved_at", "saved_by", "manifest"}),
+    "workflows history": (["big-lead"], {"workflow", "complete", "versions", "unreadable"}),
     "workflows explain": (
         ["big-lead", str(EVENT_ID)],
         {"workflow", "version", "matched", "reason", "verdicts"},
@@ -122,6 +123,7 @@ def only_document(out: str) -> dict[str, Any]:
 
 NEGATIVE = {
     "workflows show": (["nothing"], 1),
+    "workflows history": (["nothing"], 1),
     "workflows explain": (["nothing", str(EVENT_ID)], 1),
     "workflows remove": (["nothing"], 1),
     "webhooks show": (["nothing"], 1),

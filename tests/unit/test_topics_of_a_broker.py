@@ -30,6 +30,9 @@ class ListedTopics:
     async def delete(self, names: Collection[str]) -> None:
         raise NotImplementedError
 
+    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
+        raise NotImplementedError
+
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         raise NotImplementedError
 
@@ -88,3 +91,9 @@ def test_a_compacted_topic_has_no_retention_of_ours():
     workflows = next(topic for topic in WANTED if topic.name == "t.workflows")
 
     assert config_of(workflows).config == {"cleanup.policy": "compact"}
+
+
+def test_a_topic_that_keeps_everything_says_so_to_the_broker():
+    history = next(topic for topic in WANTED if topic.name == "t.workflows-history")
+
+    assert config_of(history).config == {"cleanup.policy": "delete", "retention.ms": "-1"}
