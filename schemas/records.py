@@ -66,6 +66,8 @@ class Action:
         matched_at: When the match was made.
         event_topic, event_partition, event_offset: Where the event stands.
         event: The event's bytes exactly as they were read, framing included.
+        template: The body that the workflow's action asks for instead of the webhook's, as
+            canonical JSON (`schemas.templates`).
     """
 
     action_id: uuid.UUID
@@ -84,6 +86,7 @@ class Action:
     event_partition: int
     event_offset: int
     event: bytes
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
