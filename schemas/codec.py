@@ -185,9 +185,11 @@ def _resolving(
     return read
 
 
-def _event(*values: Any, changed_fields: Sequence[str] = (), **named: Any) -> Event:
+def _event(
+    *values: Any, changed_fields: Sequence[str] = (), chain: Sequence[str] = (), **named: Any
+) -> Event:
     """An event from its values in order, or by name; lists become tuples."""
     if named:
-        return Event(**named, changed_fields=tuple(changed_fields))
-    *most, changed = values
-    return Event(*(*most, tuple(changed)))
+        return Event(**named, changed_fields=tuple(changed_fields), chain=tuple(chain))
+    *most, changed, links = values
+    return Event(*(*most, tuple(changed), tuple(links)))

@@ -1,5 +1,7 @@
 """The names of all record headers: CloudEvents, Kafka Connect's error convention, and our own.
 
+Beside them the headers of HTTP requests that several parts must agree on.
+
 Values are UTF-8 text; numbers are decimal, instants are Unix milliseconds, so that any Kafka tool
 can show and filter them without knowing Avro.
 """
@@ -41,6 +43,8 @@ WORKFLOW: Final = "hookline-workflow"
 ACTION_ID: Final = "hookline-action-id"
 REASON: Final = "hookline-reason"
 ERROR_CLASS: Final = "hookline-error-class"
+#: The whole chain of an action that had too many hops: a JSON list of links, oldest first.
+CHAIN: Final = "hookline-chain"
 ERROR_TOPIC: Final = "__connect.errors.topic"
 ERROR_PARTITION: Final = "__connect.errors.partition"
 ERROR_OFFSET: Final = "__connect.errors.offset"
@@ -61,3 +65,10 @@ RESOLVED_BY: Final = "hookline-resolved-by"
 # Replays: on an action that was sent again.
 #: `topic:partition:offset` of the dead letter it was.
 REPLAY_OF: Final = "hookline-replay-of"
+
+# HTTP: what a delivery's request says of its cause.  A receiver that changes records on its account
+# hands them on as they came, and so continues the chain.
+X_CORRELATION_ID: Final = "X-Correlation-Id"
+X_CAUSATION_ID: Final = "X-Causation-Id"
+X_HOPS: Final = "X-Hops"
+X_CHAIN: Final = "X-Chain"

@@ -18,7 +18,7 @@ from schemas.wording import nearest, shown, unknown
 
 SIDES = ("after", "before", "event")
 #: Fields of the envelope that conditions cannot ask for as `event.*`: there is a better way.
-_ELSEWHERE = frozenset({"before", "after", "changed_fields", "entity"})
+_ELSEWHERE = frozenset({"before", "after", "changed_fields", "entity", "chain"})
 
 
 class _NoRecord:

@@ -38,6 +38,8 @@ class Event:
         before, after: The record's fields; None before a creation, after a deletion.  Values that
             are the same in both may be one object: read them, do not change them.
         changed_fields: Names of top-level fields whose values differ, sorted.
+        chain: The workflow actions that led here, oldest first (`schemas.links`).  What counts is
+            `hops`; a chain that is shorter names the latest ones, as far as they are known.
     """
 
     event_id: uuid.UUID
@@ -54,6 +56,7 @@ class Event:
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     changed_fields: tuple[str, ...]
+    chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

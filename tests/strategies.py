@@ -124,8 +124,8 @@ def event_of(entity: str, chance: Random, catalog: Catalog = CATALOG) -> Event:
     if drawn["before"] and chance.random() < 0.5:  # as updates are: most of it stays the same
         changed = chance.sample(sorted(own.fields), chance.randrange(4))
         drawn["after"] = drawn["before"] | {n: sample(own.fields[n], chance) for n in changed}
-    own_words = {"entity": entity, "changed_fields": tuple(drawn["changed_fields"])}
-    return Event(**drawn | own_words)
+    tuples = {name: tuple(drawn[name]) for name in ("changed_fields", "chain")}
+    return Event(**drawn | tuples | {"entity": entity})
 
 
 def record_of(name: str, chance: Random) -> Any:
