@@ -22,15 +22,15 @@ from schemas.framing import (
     reference_in,
 )
 from schemas.reading import Reader
-from schemas.records import Action, Attempt, Definition, Event, Firing
+from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
 from schemas.resolution import adapter
 from schemas.wire import MisfitError
 from schemas.writing import Writer
 
 __all__ = ["Codec", "Fingerprint", "Reference", "SchemaId", "SchemaSource"]
 
-Record = Event | Action | Attempt | Definition | Firing
-R = TypeVar("R", Event, Action, Attempt, Definition, Firing)
+Record = Event | Action | Attempt | Definition | Firing | WorkflowCounts
+R = TypeVar("R", Event, Action, Attempt, Definition, Firing, WorkflowCounts)
 #: Reads the record that begins at an index of the bytes.
 Read = Callable[[bytes, int], Any]
 
@@ -117,6 +117,11 @@ class Codec:
         firing: Firing = self._decode(self._catalog.firing, Firing, data)
         return firing
 
+    def decode_workflow_counts(self, data: bytes | None) -> WorkflowCounts:
+        """Read counts of workflows; raises as `decode_event`."""
+        counts: WorkflowCounts = self._decode(self._catalog.workflow_counts, _counts, data)
+        return counts
+
     def _schema_of(self, record: Record) -> NamedSchema:
         """The schema that writes a record."""
         match record:
@@ -130,6 +135,8 @@ class Codec:
                 return self._catalog.definition
             case Firing():
                 return self._catalog.firing
+            case WorkflowCounts():
+                return self._catalog.workflow_counts
 
     def _decode(self, schema: NamedSchema, make: Callable[..., R], data: bytes | None) -> Any:
         """Read a record as the schema says."""
@@ -193,3 +200,13 @@ def _event(
         return Event(**named, changed_fields=tuple(changed_fields), chain=tuple(chain))
     *most, changed, links = values
     return Event(*(*most, tuple(changed), tuple(links)))
+
+
+def _counts(
+    *values: Any, streams: Sequence[Any] = (), workflows: Sequence[Any] = (), **named: Any
+) -> WorkflowCounts:
+    """Counts of workflows from their values in order, or by name; lists become tuples."""
+    if named:
+        return WorkflowCounts(**named, streams=tuple(streams), workflows=tuple(workflows))
+    *most, first, second = values
+    return WorkflowCounts(*(*most, tuple(first), tuple(second)))

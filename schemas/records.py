@@ -110,6 +110,23 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowCounts:
+    """What some of the workflows have said about the events of one partition so far.
+
+    Attributes:
+        partition: Of the events, on all entities' topics.
+        chunk: Which workflows: those whose id falls into it; -1 is the record of the streams.
+        streams, workflows: As `workflow_counts.avsc` has them.
+    """
+
+    partition: int
+    chunk: int
+    as_of: datetime
+    streams: tuple[Mapping[str, Any], ...]
+    workflows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to deliver one action, and what came of it.
 

@@ -84,6 +84,11 @@ class Topics:
         return f"{self.prefix}.firings"
 
     @property
+    def workflow_counts(self) -> str:
+        """What workflows have said so far, compacted by partition and chunk of workflows."""
+        return f"{self.prefix}.workflow-counts"
+
+    @property
     def attempts(self) -> str:
         """The log of every delivery attempt, keyed by action id."""
         return f"{self.prefix}.attempts"
@@ -137,6 +142,8 @@ class Topics:
         yield Topic(self.dead(self.actions), "Action", key, data, "delete", month)
         yield Topic(self.actions_dryrun, "Action", key, data, "delete", week)
         yield Topic(self.firings, "Firing", "workflow/entity/record id", data, "compact", None)
+        counts = "partition/chunk of workflows"
+        yield Topic(self.workflow_counts, "WorkflowCounts", counts, data, "compact", None)
         yield Topic(self.attempts, "Attempt", "action id", data, "delete", month)
         yield Topic(self.workflows, "Definition", "workflow id", 1, "compact", None)
         yield Topic(self.workflows_history, "Definition", "workflow id", 1, "delete", None)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas.avro import NamedSchema
 from schemas.catalog import Catalog
 from schemas.codec import Fingerprint, Reference
-from schemas.records import Action, Attempt, Definition, Event, Firing
+from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
 from schemas.types import (
     FieldType,
     ListType,
@@ -133,7 +133,8 @@ def record_of(name: str, chance: Random) -> Any:
     if name not in FLAT:
         return event_of(name, chance)
     kind, schema = FLAT[name]
-    return kind(**sample(record_type(json.loads(schema.text)), chance))
+    drawn = sample(record_type(json.loads(schema.text)), chance)
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in drawn.items()})
 
 
 FLAT: Mapping[str, tuple[type[Any], NamedSchema]] = {
@@ -141,6 +142,7 @@ FLAT: Mapping[str, tuple[type[Any], NamedSchema]] = {
     "attempt": (Attempt, CATALOG.attempt),
     "definition": (Definition, CATALOG.definition),
     "firing": (Firing, CATALOG.firing),
+    "workflow_counts": (WorkflowCounts, CATALOG.workflow_counts),
 }
 #: The names of all records.
 RECORDS = (*CATALOG.entities, *FLAT)
@@ -176,6 +178,10 @@ def attempts() -> st.SearchStrategy[Attempt]:
 
 def firings() -> st.SearchStrategy[Firing]:
     return SEEDS.map(lambda chance: record_of("firing", chance))
+
+
+def workflow_counts() -> st.SearchStrategy[WorkflowCounts]:
+    return SEEDS.map(lambda chance: record_of("workflow_counts", chance))
 
 
 def definitions() -> st.SearchStrategy[Definition]:

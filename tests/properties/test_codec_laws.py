@@ -26,6 +26,7 @@ from tests.strategies import (
     events,
     firings,
     values,
+    workflow_counts,
 )
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -34,6 +35,11 @@ OTHERS = {
     "action": (CODEC.decode_action, actions(), CATALOG.action),
     "attempt": (CODEC.decode_attempt, attempts(), CATALOG.attempt),
     "definition": (CODEC.decode_definition, definitions(), CATALOG.definition),
+    "workflow_counts": (
+        CODEC.decode_workflow_counts,
+        workflow_counts(),
+        CATALOG.workflow_counts,
+    ),
     "firing": (CODEC.decode_firing, firings(), CATALOG.firing),
 }
 

@@ -32,6 +32,7 @@ PAIRS = {
     "attempt": (records.Attempt, CATALOG.attempt),
     "definition": (records.Definition, CATALOG.definition),
     "firing": (records.Firing, CATALOG.firing),
+    "workflow_counts": (records.WorkflowCounts, CATALOG.workflow_counts),
 }
 PYTHON = {
     "text": str,
