@@ -70,8 +70,11 @@ def extended(chain: Sequence[str], link: str) -> tuple[str, ...]:
 
 
 def bounded(chain: Sequence[str]) -> tuple[str, ...]:
-    """The latest links of a chain, as many as are kept."""
-    kept = tuple(chain[-MAX_LINKS:])
+    """The latest links of a chain, as many as are kept.
+
+    What is no link is left out: events may come from anywhere, and a chain goes into headers.
+    """
+    kept = tuple(link for link in chain[-MAX_LINKS:] if _LINK.fullmatch(link))
     while len(SEPARATOR.join(kept)) > MAX_CHAIN:
         kept = kept[1:]
     return kept
@@ -100,7 +103,7 @@ def problem_with(chain: Sequence[str]) -> str | None:
         return f"has {len(chain)} links; at most {MAX_LINKS} are allowed"
     for place, link in enumerate(chain, 1):
         if parse_link(link) is None:
-            shown = link if len(link) <= MAX_LINK else f"{link[:MAX_LINK]}…"
+            shown = link if len(link) <= MAX_LINK else f"{link[:40]}…"
             return f"has {shown!a} as link {place}; expected {FORM}"
     if len(chain_text(chain)) > MAX_CHAIN:
         return f"is longer than {MAX_CHAIN} characters"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schemas import headers as names
 from schemas.json_form import dumps
+from schemas.links import chain_text, extended, link_of
 from schemas.records import Action, Event
 from webhook_service.url import masked_url, with_query
 from webhook_service.webhook import Webhook
@@ -17,6 +19,12 @@ USER_AGENT: Final = "Hookline"
 #: Configured headers whose values are shown in logs and attempts; all others are masked.
 SHOWN: Final = frozenset({"accept", "accept-language", "content-type", "user-agent"})
 MASK: Final = "***"
+#: What a request says of its cause.  Headers of an operator's that are called so do not go out:
+#: they would end, or bend, every chain.
+OF_THE_CAUSE: Final = frozenset(
+    name.lower()
+    for name in (names.X_CORRELATION_ID, names.X_CAUSATION_ID, names.X_HOPS, names.X_CHAIN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,11 @@ def template_of(webhook: Webhook) -> Template:
         ours.append(("content-type", "application/json"))
     headers = (
         *((name, value) for name, value in ours if name not in given),
-        *webhook.headers.items(),
+        *(
+            (name, value)
+            for name, value in webhook.headers.items()
+            if name.lower() not in OF_THE_CAUSE
+        ),
     )
     url = with_query(webhook.url, webhook.query.items())
     shown = tuple(
@@ -81,7 +93,19 @@ def request_of(webhook: Webhook, action: Action, event: Event) -> Request:
 def filled(template: Template, action: Action, event: Event) -> Request:
     """The request of a template with the body for one action."""
     body = b"" if template.method == "GET" else body_of(action, event)
-    return Request(template.method, template.url, template.headers, body, template.masked)
+    cause = cause_headers(action, event)
+    masked = Masked(template.masked.url, (*template.masked.headers, *cause))
+    return Request(template.method, template.url, (*template.headers, *cause), body, masked)
+
+
+def cause_headers(action: Action, event: Event) -> tuple[tuple[str, str], ...]:
+    """What a receiver hands on, as it came, with whatever it changes on the action's account."""
+    return (
+        (names.X_CORRELATION_ID, str(action.correlation_id)),
+        (names.X_CAUSATION_ID, str(action.action_id)),
+        (names.X_HOPS, str(action.hops)),
+        (names.X_CHAIN, chain_text(extended(event.chain, link_of(action)))),
+    )
 
 
 def body_of(action: Action, event: Event) -> bytes:
@@ -110,6 +134,7 @@ def payload_of(action: Action, event: Event) -> dict[str, Any]:
             "correlation_id": event.correlation_id,
             "causation_id": event.causation_id,
             "hops": event.hops,
+            "chain": event.chain,
             "workflow": {"id": action.workflow_id, "version": action.workflow_version},
             "changed_fields": event.changed_fields,
             "before": event.before,
