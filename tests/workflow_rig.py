@@ -16,13 +16,10 @@ from runtime.settings import Settings
 from schemas.records import Action, Definition, DefinitionKind, Event
 from tests.crm import NOON, catalog, workflow_of
 from tests.fakes import InMemoryBroker, VirtualClock
-from workflow_service.assembly import Ground, lay_ground
-from workflow_service.batches import Batches
+from workflow_service.assembly import Ground, Works, lay_ground
 from workflow_service.library import Library
 from workflow_service.match import Matcher
-from workflow_service.ownership import Ownership
 from workflow_service.service import WorkflowService
-from workflow_service.stage import Stage
 
 SETTINGS = Settings(topic_partitions=2, workflow_group="workflows", workflow_batch=10)
 
@@ -114,37 +111,29 @@ class Rig:
     async def member(self, name: str = "one") -> AsyncIterator[Member]:
         """A member for as long as the block lasts; then it is asked to stop and does."""
         ground = await lay_ground(self.broker, self.settings, catalog())
-        health, stop, ownership, matcher = Health(), Stop(), Ownership(), Matcher()
-        library = Library(catalog(), matcher, ground.workflows, ground.webhooks)
-        stage = Stage(
-            ground.codec, self.settings.topics, matcher, library.webhooks, self.settings.max_hops
-        )
-        batches = Batches(
-            stage,
-            ground.registry,
-            library,
-            ownership,
-            settings=self.settings,
-            clock=self.clock,
-            health=health,
-        )
+        health, stop = Health(), Stop()
+        works = Works.on(ground, self.broker, self.settings, catalog(), self.clock, health)
+        await works.library.load()
         service = WorkflowService(
             self.broker,
             self.settings,
-            batches,
-            ownership,
+            works.batches,
+            works.ownership,
             clock=self.clock,
             health=health,
             entities=catalog().entities,
             instance=name,
         )
         task = asyncio.create_task(service.run(stop))
+        keeping = asyncio.create_task(works.library.keep_up())
         try:
-            yield Member(health, stop, task, matcher, library)
+            yield Member(health, stop, task, works.matcher, works.library)
         finally:
             stop.request()
             if not task.done():
                 await asyncio.wait_for(task, 10)
+            keeping.cancel()
+            await works.recall.close()
             await ground.close()
 
 

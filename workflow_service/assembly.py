@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Self
 
 from runtime.broker import Broker, Publisher, Tables
 from runtime.clock import Clock
 from runtime.definitions import DefinitionTable
-from runtime.health import serving
+from runtime.health import Health, serving
 from runtime.process import Stop, patiently
 from runtime.registry import Registry, registry_from
 from runtime.settings import Settings
 from runtime.topics import require
 from schemas.catalog import Catalog
 from schemas.codec import Codec
+from workflow_service import measures
 from workflow_service.batches import Batches
+from workflow_service.firings import Firings
 from workflow_service.library import Library
 from workflow_service.match import Matcher
 from workflow_service.ownership import Ownership
+from workflow_service.recall import Recall
 from workflow_service.service import WorkflowService
 from workflow_service.stage import Stage
 
@@ -48,6 +52,49 @@ class Ground:
         await self.publisher.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Works:
+    """What decides and writes, on one ground."""
+
+    matcher: Matcher
+    library: Library
+    ownership: Ownership
+    recall: Recall
+    batches: Batches
+
+    @classmethod
+    def on(
+        cls,
+        ground: Ground,
+        broker: Broker,
+        settings: Settings,
+        catalog: Catalog,
+        clock: Clock,
+        health: Health,
+    ) -> Self:
+        """Put the parts together; nothing is compiled or read yet."""
+        matcher, firings, topics = Matcher(), Firings(), settings.topics
+        library = Library(catalog, matcher, ground.workflows, ground.webhooks)
+        stage = Stage(ground.codec, topics, matcher, library.webhooks, settings.max_hops, firings)
+        measures.REMEMBERED.set_function(lambda: len(firings))
+        ownership = Ownership(firings.forget)
+        recall = Recall(
+            broker.reader(), firings, ownership, topics=topics, clock=clock, health=health
+        )
+        batches = Batches(
+            stage,
+            ground.registry,
+            library,
+            ownership,
+            firings,
+            recall,
+            settings=settings,
+            clock=clock,
+            health=health,
+        )
+        return cls(matcher, library, ownership, recall, batches)
+
+
 async def run_workflow_service(
     settings: Settings, stop: Stop, broker: Broker, clock: Clock, instance: str
 ) -> None:
@@ -70,31 +117,21 @@ async def run_workflow_service(
 
         ground = await patiently(prepare, what="tables", stop=stop, health=health, clock=clock)
         stack.push_async_callback(ground.close)
-        matcher = Matcher()
-        library = Library(catalog, matcher, ground.workflows, ground.webhooks)
+        works = Works.on(ground, broker, settings, catalog, clock, health)
+        await works.library.load()
         health.set("tables", ok=True, detail="definitions are read and followed")
-        stage = Stage(ground.codec, settings.topics, matcher, library.webhooks, settings.max_hops)
-        ownership = Ownership()
-        batches = Batches(
-            stage,
-            ground.registry,
-            library,
-            ownership,
-            settings=settings,
-            clock=clock,
-            health=health,
-        )
         service = WorkflowService(
             broker,
             settings,
-            batches,
-            ownership,
+            works.batches,
+            works.ownership,
             clock=clock,
             health=health,
             entities=catalog.entities,
             instance=instance,
         )
-        for beside in (service.watch_lag(), ground.keep_settled()):
+        stack.push_async_callback(works.recall.close)
+        for beside in (service.watch_lag(), ground.keep_settled(), works.library.keep_up()):
             stack.push_async_callback(_ended, asyncio.create_task(beside))
         await service.run(stop)
 
@@ -103,6 +140,7 @@ async def check_topics(broker: Broker, settings: Settings, catalog: Catalog) -> 
     """Refuse to start on topics that are missing, or whose partitions would not fit together."""
     topics = settings.topics
     names = {topics.actions, topics.dead(topics.actions), topics.workflows, topics.webhooks}
+    names |= {topics.actions_dryrun, topics.firings}
     for entity in catalog.entities:
         names |= {topics.events(entity), topics.dead(topics.events(entity))}
     wanted = [topic for topic in topics.all(catalog.entities) if topic.name in names]
@@ -128,6 +166,7 @@ async def lay_ground(broker: Broker, settings: Settings, catalog: Catalog) -> Gr
         await tables.start()
         await registry.start()
         await registry.register(catalog.action)
+        await registry.register(catalog.firing)
         await ground.workflows.settle()
         await ground.webhooks.settle()
     except BaseException:

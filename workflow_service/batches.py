@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-from runtime.broker import Consumer, Received, TransactionalPublisher
+from runtime.broker import Consumer, Received, TopicPartition, TransactionalPublisher
 from runtime.clock import Clock
 from runtime.definitions import SchemaCatchUp
 from runtime.health import Health
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from schemas.errors import BrokerError, FencedError, SchemaError
+from schemas.errors import BrokerError, ConfigurationError, FencedError, SchemaError
 from workflow_service import measures
 from workflow_service.breaker import Hold, judge
+from workflow_service.firings import Firings
 from workflow_service.ownership import Ownership, Terms
-from workflow_service.stage import Produced, Stage, positions_after, starts_of
+from workflow_service.produced import Produced, positions_after, starts_of
+from workflow_service.recall import Recall
+from workflow_service.stage import Stage
 
 log = get_logger(__name__)
 
@@ -25,8 +29,15 @@ log = get_logger(__name__)
 BACKOFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-class Webhooks(Protocol):
+#: Until a change of definitions that was saved before is seen; it takes a few milliseconds.
+CATCH_UP_WITHIN = timedelta(seconds=10)
+
+
+class Definitions(Protocol):
     """What a batch needs of the definitions, and no more."""
+
+    async def catch_up(self) -> None:
+        """Take up every workflow that was saved before this call."""
 
     async def find_webhooks(self, ids: set[str]) -> bool:
         """Look whether these exist by now; True if one was found."""
@@ -39,6 +50,20 @@ class Fetch(NamedTuple):
     terms: Terms
 
 
+class Round(NamedTuple):
+    """One batch and what it is written with.
+
+    Attributes:
+        aside: Partitions whose records wait until their firings are known; grows.
+    """
+
+    batch: Sequence[Received]
+    terms: Terms
+    consumer: Consumer
+    publisher: TransactionalPublisher
+    aside: set[TopicPartition]
+
+
 class Batches:
     """Writes what a member receives; keeps what must be remembered from batch to batch."""
 
@@ -46,8 +71,10 @@ class Batches:
         self,
         stage: Stage,
         registry: SchemaCatchUp,
-        webhooks: Webhooks,
+        definitions: Definitions,
         ownership: Ownership,
+        firings: Firings,
+        recall: Recall,
         *,
         settings: Settings,
         clock: Clock,
@@ -56,8 +83,11 @@ class Batches:
         """Nothing was written yet."""
         self._stage = stage
         self._registry = registry
-        self._webhooks = webhooks
+        self._definitions = definitions
         self._ownership = ownership
+        self._firings = firings
+        self._recall = recall
+        self._begun: dict[TopicPartition, int] = {}
         self._size = settings.workflow_batch
         self._limit = settings.dead_letter_limit
         self._pause = timedelta(milliseconds=settings.dead_letter_pause_ms)
@@ -78,29 +108,51 @@ class Batches:
         Raises:
             FencedError: A successor has taken over.
         """
-        pending = fetch.records
+        pending, aside = fetch.records, set[TopicPartition]()
+        pause = await self._begin_terms(fetch.terms)
+        if pause is not None:
+            await self._rewind(consumer, pending, fetch.terms)
+            return pause
         while pending:
             async with self._ownership.writing:
-                pending = self._ownership.still_ours(pending, fetch.terms)
+                pending = _without(aside, self._ownership.still_ours(pending, fetch.terms))
                 batch, pending = pending[: self._size], pending[self._size :]
-                pause = await self._write_one(batch, consumer, publisher) if batch else None
+                round_ = Round(batch, fetch.terms, consumer, publisher, aside)
+                pause = await self._write_one(round_) if batch else None
                 if pause is not None:
-                    await self._rewind(consumer, [*batch, *pending], fetch.terms)
+                    await self._rewind(consumer, _without(aside, [*batch, *pending]), fetch.terms)
                     return pause
         return None
 
-    async def _write_one(
-        self, batch: Sequence[Received], consumer: Consumer, publisher: TransactionalPublisher
-    ) -> timedelta | None:
+    async def _begin_terms(self, terms: Terms) -> timedelta | None:
+        """See the definitions at least as far as those did who had the partitions before.
+
+        So the versions that a partition's events are matched with never go back.
+        """
+        if all(self._begun.get(partition) == term for partition, term in terms.items()):
+            return None
+        try:
+            async with asyncio.timeout(CATCH_UP_WITHIN.total_seconds()):
+                await self._definitions.catch_up()
+        except TimeoutError:
+            return self._failed(BrokerError("the definitions could not be read to their end"))
+        except (BrokerError, ConfigurationError) as error:
+            return self._failed(error)
+        self._begun.update(terms)
+        return None
+
+    async def _write_one(self, round_: Round) -> timedelta | None:
         time = asyncio.get_running_loop().time
         began = time()
         try:
-            produced = await self._produce(batch)
+            batch, produced = await self._decide(round_)
             matched = time()
             decision = judge(self._streak, produced.readable, produced.trailing, self._limit)
             if isinstance(decision, Hold):
                 return self._hold(decision)
-            await publisher.transact(produced.records, positions_after(batch), consumer)
+            if batch:
+                positions = positions_after(batch)
+                await round_.publisher.transact(produced.records, positions, round_.consumer)
         except FencedError:
             raise
         except BrokerError as error:
@@ -108,6 +160,20 @@ class Batches:
         self._streak, self._failures = decision.streak, 0
         self._written(batch, produced, matched - began, time() - began)
         return None
+
+    async def _decide(self, round_: Round) -> tuple[Sequence[Received], Produced]:
+        """What the batch leads to, without the events for which it cannot be said yet."""
+        batch = round_.batch
+        produced = await self._produce(batch)
+        while produced.unread:
+            round_.consumer.pause(produced.unread)
+            waiting = [one for one in batch if (one.topic, one.partition) in produced.unread]
+            await self._rewind(round_.consumer, waiting, round_.terms)
+            self._recall.begin(produced.unread, round_.consumer)
+            round_.aside.update(produced.unread)
+            batch = _without(produced.unread, batch)
+            produced = await self._produce(batch)
+        return batch, produced
 
     async def _produce(self, batch: Sequence[Received]) -> Produced:
         """What the batch leads to; looks again where a table may just have been late."""
@@ -119,7 +185,7 @@ class Batches:
             except SchemaError as error:  # nobody can read by it: its events are dead letters
                 log.warning("schema.unusable", reference=str(reference), error=str(error))
         if produced.webhooks:
-            learnt = await self._webhooks.find_webhooks(produced.webhooks) or learnt
+            learnt = await self._definitions.find_webhooks(produced.webhooks) or learnt
         return self._stage.process(batch, self._clock.now()) if learnt else produced
 
     async def _rewind(self, consumer: Consumer, records: Sequence[Received], terms: Terms) -> None:
@@ -138,7 +204,7 @@ class Batches:
         log.error("service.held", reason=hold.reason, again_s=self._pause.total_seconds())
         return self._pause
 
-    def _failed(self, error: BrokerError) -> timedelta:
+    def _failed(self, error: BrokerError | ConfigurationError) -> timedelta:
         pause = BACKOFF[min(self._failures, len(BACKOFF) - 1)]
         self._failures += 1
         measures.FAILED_BATCHES.inc()
@@ -160,8 +226,13 @@ class Batches:
             measures.EVENTS.labels(topic).inc(count)
         measures.MATCHES.inc(produced.matches)
         measures.ACTIONS.inc(produced.actions)
+        measures.DRY_RUN_MATCHES.inc(produced.dry_run_matches)
+        measures.DRY_RUN_ACTIONS.inc(produced.dry_run_actions)
+        self._remember(produced)
         measures.MATCHING.observe(matching_s)
         measures.BATCH.observe(batch_s)
+        for record, reason in produced.notes:
+            log.warning("dry_run.not_shown", place=record.place, reason=reason.text)
         for record, reason in produced.letters:
             measures.DEAD_LETTERS.labels(reason.error_class).inc()
             log.warning(
@@ -180,3 +251,18 @@ class Batches:
             matching_ms=round(matching_s * 1000, 1),
             batch_ms=round(batch_s * 1000, 1),
         )
+
+    def _remember(self, produced: Produced) -> None:
+        """What has fired counts from here on, because it is committed."""
+        for place, digests in produced.fired.items():
+            self._firings.add(*place, digests)
+            measures.FIRINGS.inc(len(digests))
+
+
+def _without(
+    partitions: AbstractSet[TopicPartition], records: Sequence[Received]
+) -> Sequence[Received]:
+    """The records of all partitions but these."""
+    if not partitions:
+        return records
+    return [one for one in records if (one.topic, one.partition) not in partitions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 
@@ -23,6 +24,10 @@ BROKEN = metrics.gauge(
 )
 
 
+#: So long definitions are compiled in one go; then whoever waits gets a turn.
+TURN_S = 0.005
+
+
 def compile_definition(
     definition: Definition, catalog: Catalog
 ) -> CompiledWorkflow | tuple[Problem, ...]:
@@ -42,8 +47,9 @@ def compile_definition(
 class Library:
     """Compiles each workflow once, when it is taken up.
 
-    A stored workflow that does not compile (the entity's schema has changed, say) is out of force
-    and reported; the others do not notice.
+    Changes are compiled one after the other, and whoever waits gets a turn between two, so that many
+    of them do not hold up the events.  A stored workflow that does not compile (the entity's schema
+    has changed, say) is out of force and reported; the others do not notice.
     """
 
     def __init__(
@@ -53,13 +59,43 @@ class Library:
         workflows: DefinitionTable,
         webhooks: DefinitionTable,
     ) -> None:
-        """Take up what there is, and every change from now on."""
+        """Note what there is and every change from now on; nothing is compiled yet."""
         self._catalog = catalog
         self._matcher = matcher
+        self._workflows = workflows
         self._webhooks = webhooks
         self._broken: dict[str, tuple[Problem, ...]] = {}
         self._missing: set[str] = set()
+        #: By id, the oldest change first; None takes a workflow out.
+        self._waiting: dict[str, Definition | None] = {}
+        self._something = asyncio.Event()
+        self._loaded = False
         workflows.listen(self._on_workflow)
+
+    async def load(self) -> None:
+        """Take up everything there is; said in one line."""
+        time = asyncio.get_running_loop().time
+        began, count = time(), len(self._waiting)
+        await self._take_up_waiting()
+        self._loaded = True
+        log.info(
+            "workflows.loaded",
+            workflows=count,
+            active=len(self._matcher),
+            broken=len(self._broken),
+            seconds=round(time() - began, 3),
+        )
+
+    async def keep_up(self) -> None:
+        """Take every change up as it comes, until cancelled."""
+        while True:
+            await self._something.wait()
+            await self._take_up_waiting()
+
+    async def catch_up(self) -> None:
+        """Take up every workflow that was saved before this call."""
+        await self._workflows.catch_up()
+        await self._take_up_waiting()
 
     @property
     def webhooks(self) -> Mapping[str, Definition]:
@@ -84,26 +120,41 @@ class Library:
         return bool(ids & self.webhooks.keys())
 
     def _on_workflow(self, id: str, definition: Definition | None) -> None:
+        self._waiting.pop(id, None)  # only its latest version counts
+        self._waiting[id] = definition
+        self._something.set()
+
+    async def _take_up_waiting(self) -> None:
+        """Take up what has changed, giving way to others now and then."""
+        time = asyncio.get_running_loop().time
+        until = time() + TURN_S
+        while self._waiting:
+            id = next(iter(self._waiting))
+            self._change(id, self._waiting.pop(id))
+            if time() > until:
+                await asyncio.sleep(0)
+                until = time() + TURN_S
+        self._something.clear()
+        ACTIVE.set(len(self._matcher))
+        BROKEN.set(len(self._broken))
+
+    def _change(self, id: str, definition: Definition | None) -> None:
         self._broken.pop(id, None)
         if definition is None:
             self._matcher.remove(id)
             log.info("workflow.removed", workflow=id)
-        else:
-            self._take_up(definition)
-        ACTIVE.set(len(self._matcher))
-        BROKEN.set(len(self._broken))
-
-    def _take_up(self, definition: Definition) -> None:
+            return
         compiled = compile_definition(definition, self._catalog)
         if isinstance(compiled, CompiledWorkflow):
             self._matcher.put(compiled)
-            log.info("workflow.taken_up", workflow=definition.id, version=definition.version)
+            if self._loaded:
+                log.info("workflow.taken_up", workflow=id, version=definition.version)
             return
-        self._matcher.remove(definition.id)
-        self._broken[definition.id] = compiled
+        self._matcher.remove(id)
+        self._broken[id] = compiled
         log.error(
             "workflow.broken",
-            workflow=definition.id,
+            workflow=id,
             version=definition.version,
             problems=[str(problem) for problem in compiled],
         )

@@ -11,6 +11,22 @@ MATCHES = metrics.counter(
     "hookline_workflow_matches_total", "Workflows that fired, counted for each event."
 )
 ACTIONS = metrics.counter("hookline_workflow_actions_total", "Actions that were written.")
+DRY_RUN_MATCHES = metrics.counter(
+    "hookline_workflow_dry_run_matches_total",
+    "Workflows in dry run that would have fired, counted for each event.",
+)
+DRY_RUN_ACTIONS = metrics.counter(
+    "hookline_workflow_dry_run_actions_total",
+    "Actions that were written to be looked at, and are delivered to nobody.",
+)
+FIRINGS = metrics.counter(
+    "hookline_workflow_firings_total",
+    "Records for which a once-per-record workflow has fired.",
+)
+REMEMBERED = metrics.gauge(
+    "hookline_workflow_firings_remembered",
+    "Firings of once-per-record workflows that this member keeps in memory.",
+)
 DEAD_LETTERS = metrics.counter(
     "hookline_workflow_dead_letters_total", "Dead letters that were written.", ["reason"]
 )

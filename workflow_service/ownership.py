@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from runtime.broker import Position, Received, TopicPartition
@@ -23,8 +23,13 @@ class Ownership:
         writing: Held while a batch is matched and written.
     """
 
-    def __init__(self) -> None:
-        """Nothing is ours yet."""
+    def __init__(self, forget: Callable[[Collection[TopicPartition]], None]) -> None:
+        """Nothing is ours yet.
+
+        Args:
+            forget: Told of partitions that begin a new term or go: nothing known of them counts.
+        """
+        self._forget_state = forget
         self.writing = asyncio.Lock()
         self._terms: dict[TopicPartition, int] = {}
         self._current: set[TopicPartition] = set()
@@ -36,7 +41,7 @@ class Ownership:
 
     async def assigned(self, positions: Mapping[TopicPartition, Position | None]) -> None:
         """A new term begins for these."""
-        self._next_term(positions)
+        self._next_term(positions.keys())
         self._current |= positions.keys()
         log.info("partitions.assigned", partitions=sorted(map(str, positions)))
 
@@ -59,10 +64,11 @@ class Ownership:
     def terms_of(self, records: Iterable[Received]) -> Terms:
         """The current terms of the records' partitions; to be taken when they are received."""
         places = {(record.topic, record.partition) for record in records}
-        return {
-            partition: self._terms.get(partition, 0)
-            for partition in (TopicPartition(*place) for place in places)
-        }
+        return self.terms_of_partitions(TopicPartition(*place) for place in places)
+
+    def terms_of_partitions(self, partitions: Iterable[TopicPartition]) -> Terms:
+        """The current terms of partitions."""
+        return {partition: self._terms.get(partition, 0) for partition in partitions}
 
     def is_current(self, partition: TopicPartition, terms: Terms) -> bool:
         """Whether a partition is in the same term still."""
@@ -75,7 +81,8 @@ class Ownership:
             return records
         return [record for record in records if (record.topic, record.partition) not in gone]
 
-    def _next_term(self, partitions: Iterable[TopicPartition]) -> None:
+    def _next_term(self, partitions: Collection[TopicPartition]) -> None:
+        self._forget_state(partitions)
         for partition in partitions:
             self._terms[partition] = self._terms.get(partition, 0) + 1
 

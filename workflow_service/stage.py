@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from runtime.broker import Outgoing, Position, Received, TopicPartition
-from schemas.codec import Codec, Reference
+from runtime.broker import Outgoing, Received, TopicPartition
+from schemas import headers as names
+from schemas.codec import Codec
 from schemas.errors import SchemaError, UnknownSchemaError
-from schemas.records import Action, Event, action_key_of
+from schemas.records import Action, Event, Firing, action_key_of, firing_key_of
 from schemas.topics import Topics
 from workflow_service.actions import Origin, action_headers, actions_of
+from workflow_service.compiled import CompiledWorkflow
 from workflow_service.dead_letter import Reason, dead_letter_headers
-from workflow_service.match import Failure, Matched, Matcher
+from workflow_service.firings import Fired, Firings, digest_of
+from workflow_service.match import Failure, Matcher
+from workflow_service.produced import Produced
 
 #: A broker takes records of 1 MiB (1,048,588 bytes) unless told otherwise; key, headers and the
 #: batch's own frame need room beside the value.
 MAX_VALUE = 1_040_000
-
-
-@dataclass(slots=True)
-class Produced:
-    """What a batch led to.
-
-    Attributes:
-        trailing: Unreadable events after the last readable one.
-        unknown: Schemas that events name and nobody knows (yet).
-        webhooks: Webhooks that actions name and that are not there (yet).
-        letters: The dead letters among the records, with their reasons, for the log.
-    """
-
-    records: list[Outgoing] = field(default_factory=list)
-    readable: int = 0
-    trailing: int = 0
-    matches: int = 0
-    actions: int = 0
-    unknown: set[Reference] = field(default_factory=set)
-    webhooks: set[str] = field(default_factory=set)
-    letters: list[tuple[Received, Reason]] = field(default_factory=list)
 
 
 class Stage:
@@ -51,19 +33,24 @@ class Stage:
         matcher: Matcher,
         webhooks: Container[str],
         max_hops: int,
+        firings: Firings,
     ) -> None:
         """Take what deciding needs.
 
         Args:
             webhooks: The ids of those there are; looked at each time.
+            firings: What has fired before the batch; only looked at.
         """
         self._codec = codec
         self._topics = topics
         self._actions_topic = topics.actions
         self._dead_actions = topics.dead(topics.actions)
+        self._dry_run_topic = topics.actions_dryrun
+        self._firings_topic = topics.firings
         self._matcher = matcher
         self._webhooks = webhooks
         self._max_hops = max_hops
+        self._firings = firings
         self._entities: dict[str, str] = {}
 
     def process(self, records: Sequence[Received], now: datetime) -> Produced:
@@ -81,7 +68,7 @@ class Stage:
             produced.trailing = 0
             matched = match(event)
             if matched.matches:
-                self._act(matched, record, event, now, produced)
+                self._act(matched.matches, record, event, now, produced)
             if matched.failures:
                 self._report(matched.failures, record, produced)
         return produced
@@ -109,13 +96,69 @@ class Stage:
         produced.letters.append((record, reason))
 
     def _act(
-        self, matched: Matched, record: Received, event: Event, now: datetime, produced: Produced
+        self,
+        matches: Iterable[CompiledWorkflow],
+        record: Received,
+        event: Event,
+        now: datetime,
+        produced: Produced,
     ) -> None:
         origin = Origin(record.topic, record.partition, record.offset, record.value or b"")
-        for compiled in matched.matches:
+        for compiled in matches:
+            try:
+                actions = actions_of(compiled, event, origin, now)
+            except Exception as error:  # noqa: BLE001 - kept with the workflow it belongs to
+                self._report([Failure(compiled, error)], record, produced)
+                continue
+            once = compiled.workflow.fire == "once_per_record"
+            if once and not self._fires(compiled, event, record, now, produced):
+                continue
+            if compiled.workflow.state == "dry_run":
+                self._show(actions, record, produced)
+                continue
             produced.matches += 1
-            for action in actions_of(compiled, event, origin, now):
+            for action in actions:
                 self._write(action, event, record, produced)
+
+    def _fires(
+        self,
+        compiled: CompiledWorkflow,
+        event: Event,
+        record: Received,
+        now: datetime,
+        produced: Produced,
+    ) -> bool:
+        """Whether a once-per-record workflow fires now; from now on it has, if it is no dry run."""
+        workflow, topic, partition = compiled.workflow, record.topic, record.partition
+        key = firing_key_of(workflow.id, event.entity, event.entity_id)
+        digest = digest_of(key)
+        fired = self._firings.fired(topic, partition, digest)
+        if fired is Fired.UNKNOWN:
+            produced.unread.add(TopicPartition(topic, partition))
+        in_batch = produced.fired.setdefault((topic, partition), set())
+        if fired is not Fired.NO or digest in in_batch:
+            return False
+        if workflow.state != "dry_run":
+            firing = Firing(
+                workflow.id, compiled.version, event.entity, event.entity_id, event.event_id, now
+            )
+            in_batch.add(digest)
+            value, headers = self._codec.encode(firing), ((names.CONTENT_TYPE, names.AVRO),)
+            produced.records.append(Outgoing(self._firings_topic, key, value, headers, partition))
+        return True
+
+    def _show(self, actions: Iterable[Action], record: Received, produced: Produced) -> None:
+        """A match of a workflow that is tried out: to be looked at, and delivered to nobody."""
+        produced.dry_run_matches += 1
+        for action in actions:
+            value = self._codec.encode(action)
+            if len(value) > MAX_VALUE:
+                produced.notes.append((record, _too_large(action, len(value))))
+                continue
+            produced.dry_run_actions += 1
+            key = action_key_of(action.webhook_id, action.entity, action.entity_id)
+            headers = action_headers(action)
+            produced.records.append(Outgoing(self._dry_run_topic, key, value, headers))
 
     def _write(self, action: Action, event: Event, record: Received, produced: Produced) -> None:
         value = self._codec.encode(action)
@@ -159,21 +202,11 @@ class Stage:
                 f"the workflow {workflow!r} broke on the event: {kind}: {failure.error}; "
                 "other workflows were matched as usual"
             )
-            self._bury(record, Reason("workflow-failed", text, "match", kind, workflow), produced)
-
-
-def positions_after(records: Iterable[Received]) -> dict[TopicPartition, Position]:
-    """What to commit once these are done: for each partition the next offset."""
-    last = {(record.topic, record.partition): record.offset for record in records}
-    return {TopicPartition(*place): Position(offset + 1) for place, offset in last.items()}
-
-
-def starts_of(records: Iterable[Received]) -> dict[TopicPartition, int]:
-    """Where to begin again if these are not done: for each partition the first offset."""
-    first: dict[TopicPartition, int] = {}
-    for record in records:
-        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-    return first
+            reason = Reason("workflow-failed", text, "match", kind, workflow)
+            if failure.compiled.workflow.state == "dry_run":
+                produced.notes.append((record, reason))
+            else:
+                self._bury(record, reason, produced)
 
 
 def _chain(event: Event, limit: int) -> str:
