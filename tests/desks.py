@@ -142,9 +142,9 @@ class Office:
 
         self.within(write)
 
-    def act(self, *actions: Action) -> None:
-        """Write actions to their topic."""
-        self._write_actions(self.topics.actions, [(action, ()) for action in actions])
+    def act(self, *actions: Action, topic: str | None = None) -> None:
+        """Write actions to their topic, or to another."""
+        self._write_actions(topic or self.topics.actions, [(action, ()) for action in actions])
 
     def die(self, *deaths: tuple[Action, Headers]) -> None:
         """Write actions to the dead-letter topic."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from console.cli.examples import Command
 from console.cli.options import bound, personal_option, since_option
 
 if TYPE_CHECKING:
-    from console.trace import Followed, Trace
+    from console.dead_letters import DeadLetter
+    from console.follow import Followed
+    from console.trace import Trace
     from console.verdicts import Opinion
 
 
@@ -48,7 +51,8 @@ def trace(
     JSON: {"event": {…, topic, partition, offset}, "workflows": [{workflow, version, matched,
     reason, verdicts}], "actions": [{action_id, workflow_id, webhook_id, stand, sentence,
     delivery, dead_letters, …}], "dead_letters": […], "notes": [sentence]}. `stand` is queued,
-    delivered, waiting, dead, replayed or discarded. Exit code 1 if there is no such event.
+    delivered, waiting, dead, replayed, discarded, or dry_run: delivered to nobody. Exit code 1 if
+    there is no such event.
     """
     answer = desk.run(
         _trace(desk, str(event_id), entity, bound(since, desk.clock.now()), personal=personal)
@@ -79,7 +83,7 @@ async def _trace(
         return dataclasses.replace(
             answer,
             placed=Placed(masked_event(placed.event, fields), placed.record),
-            opinions=[masked_opinion(one, fields) for one in answer.opinions],
+            opinions=[masked_opinion(one) for one in answer.opinions],
         )
 
 
@@ -100,13 +104,9 @@ def _tree(answer: Trace) -> Tree:
         workflows.add(_opinion(opinion))
     if not answer.opinions:
         workflows.add(Text(f"none is about {event.entity}"))
-    actions = root.add(Text(f"actions ({len(answer.followed)})", style="bold"))
-    for one in answer.followed:
-        _action(actions, one)
+    _actions(root, answer.followed)
     for letter in answer.unread:
-        root.add(
-            Text(f"could not be matched: {letter.reason} (dead letter {letter.address})", "red")
-        )
+        root.add(Text(letter_line(letter), "red"))
     for note in answer.notes:
         root.add(Text(note, style="yellow"))
     return root
@@ -121,6 +121,28 @@ def _opinion(opinion: Opinion) -> Text:
     }[opinion.matched]
     name = f"{opinion.workflow} (version {opinion.version}): "
     return Text.assemble(name, (word, style), "" if opinion.matched else f": {opinion.reason}")
+
+
+def _actions(root: Tree, followed: Sequence[Followed]) -> None:
+    """What was made, and apart from it what was only tried out."""
+    real = [one for one in followed if not one.dry_run]
+    tried = [one for one in followed if one.dry_run]
+    branch = root.add(Text(f"actions ({len(real)})", style="bold"))
+    for one in real:
+        _action(branch, one)
+    if tried:
+        branch = root.add(Text(f"dry-run actions ({len(tried)})", style="bold"))
+    for one in tried:
+        _action(branch, one)
+
+
+def letter_line(letter: DeadLetter) -> str:
+    """A dead letter that an event led to before there was a delivery."""
+    if letter.is_action:
+        what = f"an action of {letter.workflow} for {letter.webhook} was refused"
+    else:
+        what = f"{letter.workflow or 'the event'} could not be matched"
+    return f"{what}: {letter.reason} (dead letter {letter.address})"
 
 
 def _action(branch: Tree, one: Followed) -> None:

@@ -83,17 +83,13 @@ async def _explain(
     """The workflow's word on the event."""
     from console.find_events import find  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
-    from console.verdicts import Opinion, masked_opinion, opinion_of  # noqa: PLC0415
+    from console.verdicts import masked_opinion, opinion_of  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
         definition = _named(dict(session.workflows.current), workflow_id)
         placed = await find(session, event_id, session.known(entity), since)
         opinion = opinion_of(definition, placed.event, session.catalog)
-        if opinion is None:
-            reason = f"it is not about {placed.event.entity}"
-            return Opinion(workflow_id, definition.version, matched=False, reason=reason)
-        fields = session.catalog.fields(placed.event.entity)
-        return opinion if personal else masked_opinion(opinion, fields)
+        return opinion if personal else masked_opinion(opinion)
 
 
 _MARKS = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("? ", "yellow")}

@@ -106,6 +106,39 @@ def test_a_trace_says_where_each_action_stands(capsys, seed, stand, words):
     assert words in action["sentence"]
 
 
+def test_a_trace_shows_what_was_only_tried_out_as_such(capsys):
+    made = office()
+    made.publish(lead_event())
+    made.act(lead_action(workflow_id="small-lead"), topic=made.topics.actions_dryrun)
+
+    made.call("trace", str(EVENT_ID), "--json")
+    (action,) = parsed(capsys.readouterr().out)["actions"]
+    made.call("trace", str(EVENT_ID))
+    out = capsys.readouterr().out
+
+    assert (action["workflow_id"], action["stand"]) == ("small-lead", "dry_run")
+    assert "actions (0)" in out
+    assert "dry-run actions (1)" in out
+    assert "nothing was" in out
+
+
+def test_a_trace_shows_an_action_that_the_workflow_service_refused(capsys):
+    made = office()
+    made.publish(lead_event())
+    (record,) = made.broker.written("crm.lead.events")
+    refused = {
+        "__connect.errors.topic": "crm.lead.events",
+        "__connect.errors.partition": str(record.partition),
+        "__connect.errors.offset": str(record.offset),
+        "hookline-reason": "the webhook is gone",
+    }
+    made.die(death(lead_action(), **refused))
+
+    made.call("trace", str(EVENT_ID))
+
+    assert "of big-lead for sales was refused: the webhook is gone" in capsys.readouterr().out
+
+
 def test_deliveries_are_listed_with_their_counts(read_only, capsys):
     assert read_only.call("deliveries", "list", "--json") == 0
 

@@ -1,0 +1,199 @@
+"""What each condition of a workflow compares: field, operator, expectation, the record's two sides.
+
+Pure.  A verdict says what came out; this says what went in, and whether that is about a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.records import Event
+from schemas.types import FieldType, ListType, MapType, RecordType, walk
+from workflow_service.workflow import (
+    Condition,
+    Counted,
+    Group,
+    Items,
+    Leaf,
+    Not,
+    OtherField,
+    Value,
+    Workflow,
+    written_operand,
+)
+
+Fields = Mapping[str, FieldType]
+#: Stands in a way for "each element".
+ELEMENT = "[]"
+#: A verdict on one element says which; the condition is the same for all of them.
+_NUMBERED = re.compile(r"\.(any_item|all_items|no_item)\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What one condition looks at.
+
+    Attributes:
+        expected: As the manifest says it.
+        before, after: The field's value on both sides of the change; None for the envelope's
+            fields and for elements of lists.
+        compared: Other fields that the operand names, with their values in this event.
+        personal: Any of these is about a person.
+    """
+
+    field: str
+    operator: str
+    expected: Value
+    before: Value = None
+    after: Value = None
+    compared: Mapping[str, Value] | None = None
+    personal: bool = False
+
+
+def comparisons(workflow: Workflow, event: Event, fields: Fields) -> dict[str, Comparison]:
+    """The comparison at each path of the manifest.
+
+    Args:
+        fields: Those of the event's entity.
+    """
+    look = _Looking(event, fields)
+    found: dict[str, Comparison] = {}
+    if workflow.only_if is not None:
+        found.update(look.at("only_if", workflow.only_if, ()))
+    for index, step in enumerate(workflow.then):
+        if step.condition is not None:
+            found.update(look.at(f"then[{index}].if", step.condition, ()))
+    return found
+
+
+def place_of(path: str) -> str:
+    """Where the condition of a verdict stands: its path without the numbers of elements."""
+    return _NUMBERED.sub(r".\1", path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """One walk over a workflow's conditions."""
+
+    event: Event
+    fields: Fields
+
+    def at(
+        self, path: str, condition: Condition, element: tuple[str, ...]
+    ) -> Iterator[tuple[str, Comparison]]:
+        """Every comparison at or below a path.
+
+        Args:
+            element: The way to what `item` means here.
+        """
+        match condition:
+            case Leaf():
+                yield path, self._leaf(condition, element)
+            case Group():
+                for index, each in enumerate(condition.of):
+                    yield from self.at(f"{path}.{condition.mode}[{index}]", each, element)
+            case Not():
+                yield from self.at(f"{path}.not", condition.of, element)
+            case Items():
+                way = _way(condition.field, element)
+                yield path, self._comparison(condition.field, condition.quantifier, None, way, ())
+                inner = f"{path}.{condition.quantifier}"
+                yield from self.at(inner, condition.of, (*way, ELEMENT))
+
+    def _leaf(self, leaf: Leaf, element: tuple[str, ...]) -> Comparison:
+        expected, way = written_operand(leaf.value), _way(leaf.field, element)
+        others = tuple((path, _way(path, element)) for path in _named_in(leaf.value))
+        return self._comparison(leaf.field, leaf.operator, expected, way, others)
+
+    def _comparison(
+        self,
+        field: str,
+        operator: str,
+        expected: Value,
+        way: tuple[str, ...],
+        others: tuple[tuple[str, tuple[str, ...]], ...],
+    ) -> Comparison:
+        side = field.partition(".")[0]
+        ways = [way, *(other for _, other in others)]
+        has_sides = side not in {"event", "item"} and ELEMENT not in way
+        return Comparison(
+            field,
+            operator,
+            expected,
+            _read(self.event.before, way[1:]) if has_sides else None,
+            _read(self.event.after, way[1:]) if has_sides else None,
+            {path: self._value(other) for path, other in others} or None,
+            any(_is_personal(each, self.fields) for each in ways),
+        )
+
+    def _value(self, way: tuple[str, ...]) -> Value:
+        """The value at a way; None where it is one of many."""
+        side, *keys = way
+        if side == "event":
+            return getattr(self.event, keys[0], None)
+        record = self.event.before if side == "before" else self.event.after
+        return None if ELEMENT in keys else _read(record, tuple(keys))
+
+
+def _way(path: str, element: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of a path, its side first; `after` where it names none."""
+    first, *rest = path.split(".")
+    if first == "item" and element:
+        return (*element, *rest)
+    return (first, *rest) if first in {"before", "after", "event"} else ("after", first, *rest)
+
+
+def _named_in(operand: Value) -> Iterator[str]:
+    """The fields that an operand names."""
+    match operand:
+        case OtherField():
+            yield operand.path
+        case Counted():
+            yield from _named_in(operand.value)
+        case tuple():
+            for each in operand:
+                yield from _named_in(each)
+        case _:
+            return
+
+
+def _read(record: Mapping[str, Any] | None, keys: tuple[str, ...]) -> Value:
+    """A value of a record; None for null, and for what is not there."""
+    value: Any = record
+    for key in keys:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _is_personal(way: tuple[str, ...], fields: Fields) -> bool:
+    """Whether a field, anything on the way to it or anything in it is marked as personal."""
+    side, *keys = way
+    if side == "event":
+        return keys[:1] == ["actor"]
+    kind: FieldType = RecordType("", fields)
+    for index, key in enumerate(keys):
+        inner = _inside(kind, ".".join(keys[index:]) if isinstance(kind, MapType) else key)
+        if inner is None:
+            return True  # the catalog does not know it, so nobody has said that it is not
+        if inner.personal or isinstance(kind, MapType):
+            return inner.personal
+        kind = inner
+    return any(each.personal for _, each in walk({"": kind}))
+
+
+def _inside(kind: FieldType, key: str) -> FieldType | None:
+    """What stands under a key."""
+    match kind:
+        case RecordType():
+            return kind.fields.get(key)
+        case ListType():
+            return kind.item if key == ELEMENT else None
+        case MapType():
+            return kind.values
+        case _:
+            return None
