@@ -274,6 +274,11 @@ class MemoryReader:
                 await asyncio.sleep(0)
                 yield record
 
+    async def scan_batches(self, span: Span) -> AsyncGenerator[Sequence[Received], None]:
+        found = [record async for record in self.scan(span)]
+        for start in range(0, len(found), 2):
+            yield found[start : start + 2]
+
     async def tail(
         self, topics: Collection[str], start: Mapping[TopicPartition, int] | None = None
     ) -> AsyncGenerator[Received, None]:

@@ -10,7 +10,6 @@ from kafka import TopicPartition as ClientPartition
 from kafka.errors import KafkaError, RetriableError
 from kafka.net.compat import KafkaNetClient
 
-from runtime.broker import Received
 from runtime.kafka.failures import reason
 from runtime.logs import get_logger
 from schemas.errors import ConfigurationError
@@ -100,22 +99,6 @@ def unstick(client: Untyped) -> None:
     fetcher = client._fetcher  # noqa: SLF001 - there is no public way
     if not fetcher._next_partition_records:  # noqa: SLF001
         fetcher._next_partition_records = None  # noqa: SLF001
-
-
-def received(topic: str, partition: int, records: Collection[Untyped]) -> list[Received]:
-    """What a poll gave of one partition; a header without a value, which is legal, reads empty."""
-    return [
-        Received(
-            topic,
-            partition,
-            one.offset,
-            one.timestamp,
-            one.key,
-            one.value,
-            tuple((name, value or b"") for name, value in one.headers),
-        )
-        for one in records
-    ]
 
 
 def partitions_of(client: Untyped, topics: Collection[str]) -> list[ClientPartition]:

@@ -9,10 +9,11 @@ from typing import Protocol
 from kafka import KafkaConsumer
 
 from runtime.broker import Received, TopicPartition
-from runtime.kafka.client import Untyped, build, close_consumer, partitions_of, received
+from runtime.kafka.client import Untyped, build, close_consumer, partitions_of
 from runtime.kafka.connection import consumer_arguments
 from runtime.kafka.failures import HOPELESS, reason
 from runtime.kafka.poller import FIRST_PAUSE_S, LONGEST_PAUSE_S, MOST_FAILURES, POLL_MS
+from runtime.kafka.unpacking import unpack
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from schemas.errors import ConfigurationError
@@ -88,7 +89,8 @@ class Follower:
         self._stopping.set()
 
     def _connect(self) -> None:
-        client = build(KafkaConsumer, consumer_arguments(self._settings) | {"group_id": None})
+        arguments = consumer_arguments(self._settings) | {"group_id": None}
+        client = unpack(build(KafkaConsumer, arguments))
         self._client = client
         partitions = partitions_of(client, self._topics)
         client.assign(partitions)
@@ -106,12 +108,7 @@ class Follower:
             return
         self._failures = 0
         self._positions |= moved
-        records = [
-            one
-            for place, part in found.items()
-            for one in received(place.topic, place.partition, part)
-        ]
-        self._sink.seen(records, moved)
+        self._sink.seen([one for part in found.values() for one in part], moved)
 
     def _moved(self) -> dict[TopicPartition, int]:
         """Positions that changed: also past markers and aborted records, which are not returned."""

@@ -12,13 +12,12 @@ from kafka import TopicPartition as ClientPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 
-from runtime.broker import TopicPartition
+from runtime.broker import Received, TopicPartition
 from runtime.kafka.client import (
     Untyped,
     build,
     close_consumer,
     no_topic,
-    received,
     unstick,
 )
 from runtime.kafka.connection import consumer_arguments
@@ -26,6 +25,7 @@ from runtime.kafka.failures import HOPELESS, broker_error, reason
 from runtime.kafka.handover import Polled, Relay, Seek
 from runtime.kafka.inbox import Inbox
 from runtime.kafka.rebalance import Positions, RebalanceBridge
+from runtime.kafka.unpacking import unpack
 from runtime.kafka.watchdog import Watchdog
 from runtime.logs import get_logger
 from runtime.settings import Settings
@@ -177,7 +177,7 @@ class Poller:
             # has partition 3 of one has partition 3 of all.
             "partition_assignment_strategy": [RangePartitionAssignor],
         }
-        client = build(KafkaConsumer, arguments)
+        client = unpack(build(KafkaConsumer, arguments))
         self._bridge = RebalanceBridge(
             client,
             self,
@@ -217,9 +217,9 @@ class Poller:
         else:
             self._watchdog.look(self.client)
 
-    def _polled(self, partition: Untyped, records: list[Untyped]) -> Polled:
+    def _polled(self, partition: Untyped, records: list[Received]) -> Polled:
         ours = TopicPartition(*partition)
-        return Polled(ours, self._marks.get(ours, 0), received(*ours, records))
+        return Polled(ours, self._marks.get(ours, 0), records)
 
     def _do_seeks(self) -> None:
         while self._seeks:

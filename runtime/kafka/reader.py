@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+import sys
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,13 +14,17 @@ from kafka.errors import KafkaError
 
 from runtime.broker import Received, Span, TopicPartition
 from runtime.kafka.admin import end_offsets
-from runtime.kafka.client import Untyped, build, close_consumer, partitions_of, received
+from runtime.kafka.client import Untyped, build, close_consumer, partitions_of
 from runtime.kafka.connection import client_arguments, consumer_arguments
 from runtime.kafka.failures import broker_error
 from runtime.kafka.poller import POLL_MS
+from runtime.kafka.unpacking import unpack
 from runtime.kafka.worker import Worker
 from runtime.settings import Settings
 from schemas.errors import ConfigurationError
+
+#: Records of one poll of a scan: enough that what a poll costs itself does not count.
+SCAN_RECORDS = 4_000
 
 Partitions = dict[ClientPartition, int]
 T = TypeVar("T")
@@ -33,14 +39,21 @@ class KafkaReader:
 
     async def scan(self, span: Span) -> AsyncGenerator[Received, None]:
         """Every committed record from the span's start to the end as of now."""
+        async with aclosing(self.scan_batches(span)) as batches:
+            async for batch in batches:
+                for record in batch:
+                    yield record
+
+    async def scan_batches(self, span: Span) -> AsyncGenerator[Sequence[Received], None]:
+        """The same, as many at once as one poll brings."""
         reading = _Reading(self._settings, [span.topic])
+        inside = _inside(span)
         try:
             left = await reading.ask(lambda: reading.begin_scan(span))
             while left:
                 records, left = await reading.ask(reading.next_of_scan)
-                for record in records:
-                    if _inside(span, record):
-                        yield record
+                if found := inside(records):
+                    yield found
         finally:
             await reading.close()
 
@@ -109,9 +122,8 @@ class _Reading:
 
     def next_of_scan(self) -> tuple[list[Received], int]:
         """Some records before the ends, and how many partitions are not read to theirs yet."""
-        records = [
-            one for one in self.poll() if one.offset < self._ends[ClientPartition(*_place(one))]
-        ]
+        found = self._client.poll(timeout_ms=POLL_MS, max_records=SCAN_RECORDS)
+        records = [one for at, part in found.items() for one in _before(part, self._ends[at])]
         active = self._client.assignment() - self._client.paused()
         # The position passes over transaction markers and aborted records, which no poll returns.
         finished = [one for one in active if self._at(one) >= self._ends[one]]
@@ -134,12 +146,7 @@ class _Reading:
 
     def poll(self) -> list[Received]:
         """What came within the poll's time."""
-        found = self._client.poll(timeout_ms=POLL_MS)
-        return [
-            one
-            for place, part in found.items()
-            for one in received(place.topic, place.partition, part)
-        ]
+        return [one for part in self._client.poll(timeout_ms=POLL_MS).values() for one in part]
 
     def _ends_of(self, partitions: Collection[ClientPartition], *, settled: bool) -> Partitions:
         """The ends for committed records as of now, or those with open transactions included."""
@@ -159,7 +166,7 @@ class _Reading:
 
     def _connect(self) -> list[ClientPartition]:
         arguments = consumer_arguments(self._settings) | {"group_id": None}
-        self._client = build(KafkaConsumer, arguments)
+        self._client = unpack(build(KafkaConsumer, arguments))
         return partitions_of(self._client, self._topics)
 
     def _starts(self, span: Span, partitions: Collection[ClientPartition]) -> Partitions:
@@ -181,8 +188,11 @@ class _Reading:
         return int(position) if position is not None else -1
 
 
-def _place(record: Received) -> tuple[str, int]:
-    return record.topic, record.partition
+def _before(records: list[Received], end: int) -> list[Received]:
+    """Those in front of an offset: nearly always all."""
+    if records[-1].offset < end:
+        return records
+    return [one for one in records if one.offset < end]
 
 
 def _ms(instant: datetime) -> int:
@@ -190,8 +200,10 @@ def _ms(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
-def _inside(span: Span, record: Received) -> bool:
-    """Timestamps do not rise strictly with offsets, so each is looked at."""
-    if span.since is not None and record.timestamp_ms < _ms(span.since):
-        return False
-    return span.until is None or record.timestamp_ms < _ms(span.until)
+def _inside(span: Span) -> Callable[[list[Received]], list[Received]]:
+    """What keeps to the span's times; they do not rise strictly with offsets: each is looked at."""
+    if span.since is None and span.until is None:
+        return lambda records: records
+    since = _ms(span.since) if span.since is not None else -sys.maxsize
+    until = _ms(span.until) if span.until is not None else sys.maxsize
+    return lambda records: [one for one in records if since <= one.timestamp_ms < until]

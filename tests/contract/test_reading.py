@@ -168,6 +168,28 @@ async def test_a_scan_can_be_bounded_by_time(world):
     assert await scanned(world, Span(topic, since=at, until=later)) == ["a"]
 
 
+async def test_a_scan_in_batches_gives_the_same_records_and_no_empty_batch(world):
+    topic = await world.topic(partitions=2)
+    await world.write(topic, *map(str, range(0, 100, 2)), partition=0)
+    await world.write(topic, *map(str, range(1, 100, 2)), partition=1)
+    (record, *_) = [one async for one in world.broker.reader().scan(Span(topic))]
+    later = datetime.fromtimestamp(record.timestamp_ms / 1000 + 3_600, UTC)
+
+    async def batches(span: Span) -> list[list[str]]:
+        found = world.broker.reader().scan_batches(span)
+        return [[one.value.decode() for one in batch] async for batch in found]
+
+    whole = await batches(Span(topic))
+
+    assert all(whole)
+    values = [value for batch in whole for value in batch]
+    assert sorted(values, key=int) == [str(n) for n in range(100)]
+    assert [v for v in values if int(v) % 2] == [str(n) for n in range(1, 100, 2)]
+    assert await batches(Span(topic, until=later)) != []
+    assert await batches(Span(topic, since=later)) == []
+    assert await batches(Span(topic, partition=0, offset=50)) == []
+
+
 async def test_a_scan_can_be_left_early(world):
     topic = await world.topic()
     await world.write(topic, *map(str, range(1_000)))
