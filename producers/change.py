@@ -6,7 +6,7 @@ Pure: no clock, no I/O, no chance; ids and instants are arguments.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ class Origin:
         correlation_id: None starts a new story, named by the event's own id.
         causation_id: The action or event that caused this change, if one did.
         hops: Of the cause, plus one where the cause was a workflow's action.
+        chain: The actions that led here, oldest first, as far as known (`schemas.links`).
     """
 
     version: int
@@ -36,6 +37,7 @@ class Origin:
     correlation_id: uuid.UUID | None = None
     causation_id: uuid.UUID | None = None
     hops: int = 0
+    chain: tuple[str, ...] = ()
 
 
 def event_of(
@@ -75,7 +77,21 @@ def event_of(
         before=before,
         after=after,
         changed_fields=changed,
+        chain=origin.chain,
     )
+
+
+def default_source(causation_id: uuid.UUID | None, chain: Sequence[str] = ()) -> Source:
+    """By what way a change came that does not say so: one that names its cause, by a workflow."""
+    return "workflow" if causation_id is not None or chain else "api"
+
+
+def problem_with_hops(hops: int, chain: Sequence[str]) -> str | None:
+    """Why a number of hops cannot be right, as the rest of a sentence."""
+    if hops >= len(chain):
+        return None
+    count = "1 action" if len(chain) == 1 else f"{len(chain)} actions"
+    return f"is {hops}, but the chain names {count}: hand on both as they came"
 
 
 def operation_of(before: Fields | None, after: Fields | None) -> Operation:

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self, TypedDict, Unpack
 
-from producers.change import Origin, event_of
+from producers.cause import cause_from
+from producers.change import event_of
 from producers.connection import connected
 from runtime.broker import Acknowledged, Broker, Outgoing
 from runtime.clock import SystemClock
@@ -60,9 +61,13 @@ class About(TypedDict, total=False):
 
     Attributes:
         actor: Who did it; None where nobody is known.
-        source: `ui`, `api` (the default), `import`, `webform`, `workflow` or `system`.
+        source: `ui`, `api`, `import`, `webform`, `workflow` or `system`; the default is `workflow`
+            for a change that names its cause and `api` for any other.
         occurred_at: When the change was committed, aware; the default is now.
-        correlation_id, causation_id, hops: What it follows from; see `schemas.records.Event`.
+        caused_by: The headers of the delivery on whose account the change is made, as they came:
+            all that there is to say of what it follows from.
+        correlation_id, causation_id, hops, chain: The same one by one; they win over `caused_by`.
+            See `schemas.records.Event`.
         entity_id: The record's id, for an entity whose fields have no `id`.
         event_id: To publish a change again as the same event; the default is a new id.
     """
@@ -73,6 +78,8 @@ class About(TypedDict, total=False):
     correlation_id: uuid.UUID
     causation_id: uuid.UUID
     hops: int
+    chain: Sequence[str]
+    caused_by: Mapping[str, str]
     entity_id: str
     event_id: uuid.UUID
 
@@ -259,15 +266,8 @@ class EventPublisher:
     ) -> Published | None:
         """Publish one change, unless it changed nothing."""
         event_id = about.get("event_id") or new_event_id()
-        origin = Origin(
-            version=version,
-            occurred_at=about.get("occurred_at") or self._clock.now(),
-            source=about.get("source", "api"),
-            actor=about.get("actor"),
-            correlation_id=about.get("correlation_id"),
-            causation_id=about.get("causation_id"),
-            hops=about.get("hops", 0),
-        )
+        now = about.get("occurred_at") or self._clock.now()
+        origin = cause_from(about).origin(version, now)
         entity_id = about.get("entity_id")
         event = event_of(entity, event_id, origin, before=before, after=after, entity_id=entity_id)
         if event is None:

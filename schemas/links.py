@@ -103,8 +103,8 @@ def problem_with(chain: Sequence[str]) -> str | None:
         return f"has {len(chain)} links; at most {MAX_LINKS} are allowed"
     for place, link in enumerate(chain, 1):
         if parse_link(link) is None:
-            shown = link if len(link) <= MAX_LINK else f"{link[:40]}…"
-            return f"has {shown!a} as link {place}; expected {FORM}"
+            shown = f"{link!a}" if len(link) <= MAX_LINK else f"{link[:40]!a}…"
+            return f"has {shown} as link {place}; expected {FORM}"
     if len(chain_text(chain)) > MAX_CHAIN:
         return f"is longer than {MAX_CHAIN} characters"
     return None

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
+from producers.cause import Cause
 from producers.change import event_of
 from producers.database import Database
-from producers.entity_service.cause import Cause
 from producers.entity_service.entity import Entity, Record, Stored, kept
 from producers.entity_service.outcomes import (
     MAX_EVENT_BYTES,

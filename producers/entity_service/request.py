@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from producers.entity_service.cause import Cause, cause_of
+from producers.cause import Cause, cause_of
 from producers.entity_service.precondition import Expected, expected_in
 from producers.entity_service.refusal import RETRY_AFTER, UNREADY
 from producers.gateway.admission import Admission

@@ -21,6 +21,7 @@ from producers.gateway.refusal import (
 from producers.gateway.request import OPTIONAL, SIDES, event_form
 from schemas.catalog import Catalog
 from schemas.json_schema import example_of, schema_of
+from schemas.links import MAX_LINKS, PATTERN
 from schemas.records import Operation
 from schemas.types import RecordType
 
@@ -208,6 +209,7 @@ _BOUNDS: Mapping[str, Json] = {
     "version": {"minimum": 1},
     "hops": {"minimum": 0},
     "entity_id": {"minLength": 1},
+    "chain": {"maxItems": MAX_LINKS, "items": {"type": "string", "pattern": f"^{PATTERN}$"}},
 }
 _HEADERS: Mapping[int, Json] = {
     401: {"WWW-Authenticate": _header("RFC 6750.", {"type": "string"})},

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from producers.change import Fields, Origin
+from producers.change import Fields, Origin, default_source, problem_with_hops
 from producers.gateway.refusal import INVALID, TOO_LARGE, Fault, Refusal
 from schemas.catalog import Catalog
 from schemas.json_form import from_json
+from schemas.links import problem_with
 from schemas.records import Operation
 from schemas.types import FieldType, RecordType
 
@@ -30,6 +31,7 @@ OPTIONAL = (
     "correlation_id",
     "causation_id",
     "hops",
+    "chain",
 )
 #: Which sides an operation has.
 SIDES: Mapping[Operation, tuple[bool, bool]] = {
@@ -117,6 +119,7 @@ def _draft(item: object, form: RecordType) -> tuple[Draft | None, list[Fault]]:
 
 def _drafted(values: Mapping[str, Any]) -> Draft:
     """Values of the form, as a draft."""
+    chain = tuple(values["chain"] or ())
     return Draft(
         before=values["before"],
         after=values["after"],
@@ -125,11 +128,12 @@ def _drafted(values: Mapping[str, Any]) -> Draft:
         occurred_at=values["occurred_at"],
         origin={
             "version": values["version"] or 1,
-            "source": values["source"] or "api",
+            "source": values["source"] or default_source(values["causation_id"], chain),
             "actor": values["actor"],
             "correlation_id": values["correlation_id"],
             "causation_id": values["causation_id"],
-            "hops": values["hops"] or 0,
+            "hops": len(chain) if values["hops"] is None else values["hops"],
+            "chain": chain,
         },
     )
 
@@ -140,6 +144,7 @@ def _inconsistencies(values: Mapping[str, Any]) -> Iterator[Fault]:
     wrong_sides = list(_wrong_sides(values, operation))
     yield from wrong_sides
     yield from _wrong_numbers(values, operation)
+    yield from _wrong_chain(values)
     if not wrong_sides:
         yield from _wrong_ids(values)
 
@@ -162,6 +167,15 @@ def _wrong_numbers(values: Mapping[str, Any], operation: Operation) -> Iterator[
         yield Fault("/version", f"versions are counted from 1, got {version}")
     if hops is not None and hops < 0:
         yield Fault("/hops", f"hops are counted from 0, got {hops}")
+
+
+def _wrong_chain(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """A chain that is none, or that is longer than the hops that are stated."""
+    chain, hops = values["chain"] or (), values["hops"]
+    if (problem := problem_with(chain)) is not None:
+        yield Fault("/chain", problem)
+    elif hops is not None and hops >= 0 and (problem := problem_with_hops(hops, chain)):
+        yield Fault("/hops", problem)
 
 
 def _wrong_ids(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -212,9 +226,12 @@ _DOCS = {
     "entity_id": "Id of the record; the default is the record's own `id`, and it must be equal.",
     "version": "Rises with every change of the record; may be left out (1) for a creation only.",
     "occurred_at": "When the change was committed; the default is now.",
-    "source": "By what way the change was made; the default is `api`.",
+    "source": "By what way the change was made; the default is `workflow` for a change that names "
+    "its cause (`causation_id` or `chain`) and `api` for any other.",
     "correlation_id": "Shared by all that follows from one cause; the default is the event's id.",
-    "hops": "How many workflow actions lie between the first cause and this; the default is 0.",
+    "hops": "How many workflow actions lie between the first cause and this: a delivery's X-Hops; the "
+    "default is the number of links in `chain`.",
+    "chain": "Those actions, oldest first: the links in a delivery's X-Chain, as they came.",
 }
 _NOT_TAKEN = {
     "entity": "is said by the path; leave it out",

@@ -186,6 +186,7 @@ async def test_a_chain_of_causes_goes_on(service):
         "X-Correlation-Id": CAUSE,
         "X-Causation-Id": CAUSE,
         "X-Hops": "3",
+        "X-Chain": f"win-back/3/0/{CAUSE}, promote/1/0/{CAUSE}",
     }
 
     await service.client.post("/leads", json={"title": "Big"}, headers=headers)
@@ -193,6 +194,15 @@ async def test_a_chain_of_causes_goes_on(service):
     [event] = await service.events()
     assert (event.source, event.actor, event.hops) == ("workflow", "workflow win-back", 3)
     assert event.correlation_id == event.causation_id == uuid.UUID(CAUSE)
+    assert event.chain == (f"win-back/3/0/{CAUSE}", f"promote/1/0/{CAUSE}")
+
+
+async def test_a_chain_that_is_none_changes_nothing(service):
+    answer = await service.client.post("/leads", json={"title": "Big"}, headers={"X-Chain": "?"})
+
+    assert answer.status == 400
+    assert "X-Chain has '?' as link 1" in (await answer.json())["detail"]
+    assert await service.events() == []
 
 
 async def test_an_id_that_is_taken_is_a_conflict(service):

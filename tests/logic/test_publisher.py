@@ -116,6 +116,29 @@ async def test_what_caused_a_change_travels_with_it(broker, publisher):
     assert event.occurred_at == when
 
 
+async def test_a_receiver_continues_the_chain_with_the_headers_of_the_delivery(broker, publisher):
+    link = f"win-back/3/0/{ONE}"
+    sent = {
+        "x-correlation-id": str(ONE),
+        "x-causation-id": str(TWO),
+        "x-hops": "1",
+        "x-chain": link,
+    }
+
+    await publisher.created("person", after=ADA, caused_by=sent)
+
+    [event] = events(broker)
+    assert (event.source, event.correlation_id, event.causation_id) == ("workflow", ONE, TWO)
+    assert (event.hops, event.chain) == (1, (link,))
+
+
+async def test_headers_that_are_nonsense_publish_nothing(broker, publisher):
+    with pytest.raises(SchemaError, match="X-Hops is 'many'"):
+        await publisher.created("person", after=ADA, caused_by={"X-Hops": "many"})
+
+    assert broker.written("t.person.events") == []
+
+
 async def test_every_event_is_drawn_its_own_id(publisher):
     ids = {(await publisher.created("person", after=ADA)).event_id for _ in range(20)}
 

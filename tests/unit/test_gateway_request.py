@@ -17,6 +17,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CATALOG = Catalog.load()
 LEAD = event_form(CATALOG, "lead")
 PERSON = event_form(CATALOG, "person")
+LINK = "win-back/3/0/6f6e5a0e-5a58-5f0c-9a53-8f1c6f0f7f11"
 ADA = {"id": "7", "name": "Ada Lovelace"}
 
 
@@ -57,6 +58,7 @@ def test_everything_that_is_said_about_a_change_is_kept():
         "correlation_id": "9b2f8a54-4c47-4a0e-9b9e-0d5f0a5b0002",
         "causation_id": "9b2f8a54-4c47-4a0e-9b9e-0d5f0a5b0003",
         "hops": 2,
+        "chain": [LINK],
         "before": ADA,
         "after": {**ADA, "job_title": "Countess"},
     }
@@ -70,6 +72,21 @@ def test_everything_that_is_said_about_a_change_is_kept():
     assert (origin.version, origin.source, origin.actor, origin.hops) == (4, "import", "ann", 2)
     assert origin.correlation_id == uuid.UUID(said["correlation_id"])
     assert origin.causation_id == uuid.UUID(said["causation_id"])
+    assert origin.chain == (LINK,)
+
+
+@pytest.mark.parametrize("said", [{"causation_id": str(uuid.UUID(int=1))}, {"chain": [LINK]}])
+def test_a_change_that_names_its_cause_came_by_a_workflow_unless_it_says_otherwise(said):
+    event = {"operation": "created", "after": ADA, **said}
+
+    assert only_draft_of(event).from_here(NOON).source == "workflow"
+    assert only_draft_of(event | {"source": "ui"}).from_here(NOON).source == "ui"
+
+
+def test_hops_that_are_not_stated_are_the_links_of_the_chain():
+    draft = only_draft_of({"operation": "created", "after": ADA, "chain": [LINK, LINK]})
+
+    assert draft.from_here(NOON).hops == 2
 
 
 def test_decimals_may_be_numbers_or_text():
@@ -137,6 +154,18 @@ def test_all_problems_of_all_events_are_named():
         ),
         pytest.param(
             {"operation": "created", "after": ADA, "hops": -1}, "/hops", "from 0", id="hops below 0"
+        ),
+        pytest.param(
+            {"operation": "created", "after": ADA, "chain": ["x"]},
+            "/chain",
+            "has 'x' as link 1; expected workflow/version",
+            id="no link",
+        ),
+        pytest.param(
+            {"operation": "created", "after": ADA, "chain": [LINK], "hops": 0},
+            "/hops",
+            "is 0, but the chain names 1 action",
+            id="hops below the chain",
         ),
         pytest.param(
             {"operation": "created", "after": {**ADA, "id": ""}},
