@@ -1,0 +1,21 @@
+"""The bodies of requests: whole events, JSON templates, forms and raw text, with placeholders."""
+
+from schemas.templates.bodies import Bodies
+from schemas.templates.body import Body, TooLarge, compiled
+from schemas.templates.bounds import MAX_OUTPUT
+from schemas.templates.canonical import canonical
+from schemas.templates.checks import check_body, scope_of
+from schemas.templates.source import Source, source_of
+
+__all__ = [
+    "MAX_OUTPUT",
+    "Bodies",
+    "Body",
+    "Source",
+    "TooLarge",
+    "canonical",
+    "check_body",
+    "compiled",
+    "scope_of",
+    "source_of",
+]
