@@ -119,6 +119,7 @@ async def test_what_another_member_fired_for_counts_when_the_partition_comes_bac
             await publish(system, range(20))
             await settled(system)
             async with system.member("two"):
+                await until(lambda: shared(system), within=10)
                 await system.publish(*later)
                 await settled(system)
             await system.publish(*later)
@@ -126,6 +127,12 @@ async def test_what_another_member_fired_for_counts_when_the_partition_comes_bac
 
     assert set(fired_for(system).values()) == {1}
     assert len(fired_for(system)) == len(RECORDS) + 20
+
+
+def shared(system: Rig) -> bool:
+    """Whether two members have partitions."""
+    members = system.broker.group(system.settings.workflow_group).members.values()
+    return sum(bool(one.assignment()) for one in members) == 2
 
 
 async def test_every_version_of_a_workflow_counts_as_the_same():
