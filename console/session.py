@@ -18,7 +18,7 @@ from runtime.settings import Settings
 from schemas.catalog import Catalog
 from schemas.codec import Codec
 from schemas.errors import ConfigurationError, UnknownSchemaError
-from schemas.records import Action, Attempt, Definition, Event
+from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
 from schemas.topics import Topics
 
 T = TypeVar("T")
@@ -89,6 +89,14 @@ class Session:
     async def definition(self, value: bytes | None) -> Definition:
         """Decode a definition; as `event`."""
         return await self._decoded(lambda: self.codec.decode_definition(value))
+
+    async def firing(self, value: bytes | None) -> Firing:
+        """Decode a firing; as `event`."""
+        return await self._decoded(lambda: self.codec.decode_firing(value))
+
+    async def workflow_counts(self, value: bytes | None) -> WorkflowCounts:
+        """Decode counts of workflows; as `event`."""
+        return await self._decoded(lambda: self.codec.decode_workflow_counts(value))
 
     async def _decoded(self, decode: Callable[[], T]) -> T:
         """Decode; if the schema is unknown, catch up once and try again."""

@@ -126,6 +126,10 @@ class Settings(KafkaSettings):
     """Consumer group; processes with the same one share the work."""
     workflow_batch: int = Field(default=500, ge=1, le=10_000)
     """Events per transaction, at most."""
+    workflow_counts_interval_ms: int = Field(default=30_000, ge=100, le=3_600_000)
+    """How often a member writes what workflows have said so far; a crash loses that much of it."""
+    workflow_series: int = Field(default=1_000, ge=0, le=100_000)
+    """Workflows with metrics of their own in one process; `hookline workflows list` shows all."""
     max_hops: int = Field(default=8, ge=1, le=100)
     """An event that is so many actions away from its first cause is a loop."""
     dead_letter_limit: int = Field(default=50, ge=0, le=1_000_000)

@@ -19,11 +19,13 @@ from schemas.catalog import Catalog
 from schemas.codec import Codec
 from workflow_service import measures
 from workflow_service.batches import Batches
+from workflow_service.counting import Counting
 from workflow_service.firings import Firings
 from workflow_service.library import Library
 from workflow_service.match import Matcher
 from workflow_service.ownership import Ownership
 from workflow_service.recall import Recall
+from workflow_service.series import WorkflowSeries
 from workflow_service.service import WorkflowService
 from workflow_service.stage import Stage
 
@@ -60,6 +62,7 @@ class Works:
     library: Library
     ownership: Ownership
     recall: Recall
+    counting: Counting
     batches: Batches
 
     @classmethod
@@ -74,10 +77,20 @@ class Works:
     ) -> Self:
         """Put the parts together; nothing is compiled or read yet."""
         matcher, firings, topics = Matcher(), Firings(), settings.topics
-        library = Library(catalog, matcher, ground.workflows, ground.webhooks)
-        stage = Stage(ground.codec, topics, matcher, library.webhooks, settings.max_hops, firings)
-        measures.REMEMBERED.set_function(lambda: len(firings))
         ownership = Ownership(firings.forget)
+        counting = Counting(
+            broker,
+            ground.publisher,
+            ground.codec,
+            lambda: ownership.current,
+            settings=settings,
+            clock=clock,
+        )
+        library = Library(catalog, matcher, ground.workflows, ground.webhooks, counting)
+        stage = Stage(
+            ground.codec, topics, matcher, library.webhooks, settings.max_hops, firings, counting
+        )
+        measures.REMEMBERED.set_function(lambda: len(firings))
         recall = Recall(
             broker.reader(), firings, ownership, topics=topics, clock=clock, health=health
         )
@@ -88,11 +101,12 @@ class Works:
             ownership,
             firings,
             recall,
+            counting,
             settings=settings,
             clock=clock,
             health=health,
         )
-        return cls(matcher, library, ownership, recall, batches)
+        return cls(matcher, library, ownership, recall, counting, batches)
 
 
 async def run_workflow_service(
@@ -131,7 +145,15 @@ async def run_workflow_service(
             instance=instance,
         )
         stack.push_async_callback(works.recall.close)
-        for beside in (service.watch_lag(), ground.keep_settled(), works.library.keep_up()):
+        stack.enter_context(
+            WorkflowSeries(works.counting.tallies, settings.workflow_series).shown()
+        )
+        for beside in (
+            service.watch_lag(),
+            ground.keep_settled(),
+            works.library.keep_up(),
+            works.counting.keep(),
+        ):
             stack.push_async_callback(_ended, asyncio.create_task(beside))
         await service.run(stop)
 
@@ -140,7 +162,7 @@ async def check_topics(broker: Broker, settings: Settings, catalog: Catalog) -> 
     """Refuse to start on topics that are missing, or whose partitions would not fit together."""
     topics = settings.topics
     names = {topics.actions, topics.dead(topics.actions), topics.workflows, topics.webhooks}
-    names |= {topics.actions_dryrun, topics.firings}
+    names |= {topics.actions_dryrun, topics.firings, topics.workflow_counts}
     for entity in catalog.entities:
         names |= {topics.events(entity), topics.dead(topics.events(entity))}
     wanted = [topic for topic in topics.all(catalog.entities) if topic.name in names]
@@ -167,6 +189,7 @@ async def lay_ground(broker: Broker, settings: Settings, catalog: Catalog) -> Gr
         await registry.start()
         await registry.register(catalog.action)
         await registry.register(catalog.firing)
+        await registry.register(catalog.workflow_counts)
         await ground.workflows.settle()
         await ground.webhooks.settle()
     except BaseException:

@@ -17,6 +17,7 @@ from runtime.settings import Settings
 from schemas.errors import BrokerError, ConfigurationError, FencedError, SchemaError
 from workflow_service import measures
 from workflow_service.breaker import Hold, judge
+from workflow_service.counting import Counting
 from workflow_service.firings import Firings
 from workflow_service.ownership import Ownership, Terms
 from workflow_service.produced import Produced, positions_after, starts_of
@@ -75,6 +76,7 @@ class Batches:
         ownership: Ownership,
         firings: Firings,
         recall: Recall,
+        counting: Counting,
         *,
         settings: Settings,
         clock: Clock,
@@ -87,6 +89,7 @@ class Batches:
         self._ownership = ownership
         self._firings = firings
         self._recall = recall
+        self._counting = counting
         self._begun: dict[TopicPartition, int] = {}
         self._size = settings.workflow_batch
         self._limit = settings.dead_letter_limit
@@ -229,6 +232,7 @@ class Batches:
         measures.DRY_RUN_MATCHES.inc(produced.dry_run_matches)
         measures.DRY_RUN_ACTIONS.inc(produced.dry_run_actions)
         self._remember(produced)
+        self._counting.count(produced.counted, self._clock.now())
         measures.MATCHING.observe(matching_s)
         measures.BATCH.observe(batch_s)
         for record, reason in produced.notes:

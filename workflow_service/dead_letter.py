@@ -34,6 +34,7 @@ class Reason:
         stage: What was being done: `decode`, `match`, `act`.
         exception: The class of the exception, if there was one.
         workflow: The workflow it is about, if it is about one.
+        chain: The actions that led to it, as JSON; empty where they are not the reason.
     """
 
     error_class: ErrorClass
@@ -41,6 +42,7 @@ class Reason:
     stage: str
     exception: str = "schemas.errors.SchemaError"
     workflow: str | None = None
+    chain: str = ""
 
 
 def dead_letter_headers(
@@ -49,6 +51,7 @@ def dead_letter_headers(
     """The headers of a record that dies: its own, verbatim, then where it stood and why."""
     text = reason.text[:MAX_REASON].encode(errors="replace")
     workflow = ((headers.WORKFLOW, reason.workflow.encode()),) if reason.workflow else ()
+    chain = ((headers.CHAIN, reason.chain.encode()),) if reason.chain else ()
     return (
         *original,
         (headers.ERROR_TOPIC, topic.encode()),
@@ -62,4 +65,5 @@ def dead_letter_headers(
         (headers.ERROR_CLASS, reason.error_class.encode()),
         (headers.REASON, text),
         *workflow,
+        *chain,
     )

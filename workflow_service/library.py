@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Protocol
 
 from runtime import metrics
 from runtime.definitions import DefinitionTable
@@ -44,6 +45,16 @@ def compile_definition(
     return compile_workflow(workflow, definition.version, catalog)
 
 
+class Watcher(Protocol):
+    """Who else wants to know what is in force."""
+
+    def taken_up(self, compiled: CompiledWorkflow, definition: Definition) -> None:
+        """A version is in force from now on, in place of an earlier one."""
+
+    def dropped(self, workflow_id: str) -> None:
+        """A workflow is out of force."""
+
+
 class Library:
     """Compiles each workflow once, when it is taken up.
 
@@ -58,12 +69,14 @@ class Library:
         matcher: Matcher,
         workflows: DefinitionTable,
         webhooks: DefinitionTable,
+        watcher: Watcher,
     ) -> None:
         """Note what there is and every change from now on; nothing is compiled yet."""
         self._catalog = catalog
         self._matcher = matcher
         self._workflows = workflows
         self._webhooks = webhooks
+        self._watcher = watcher
         self._broken: dict[str, tuple[Problem, ...]] = {}
         self._missing: set[str] = set()
         #: By id, the oldest change first; None takes a workflow out.
@@ -141,16 +154,17 @@ class Library:
     def _change(self, id: str, definition: Definition | None) -> None:
         self._broken.pop(id, None)
         if definition is None:
-            self._matcher.remove(id)
+            self._drop(id)
             log.info("workflow.removed", workflow=id)
             return
         compiled = compile_definition(definition, self._catalog)
         if isinstance(compiled, CompiledWorkflow):
             self._matcher.put(compiled)
+            self._watcher.taken_up(compiled, definition)
             if self._loaded:
                 log.info("workflow.taken_up", workflow=id, version=definition.version)
             return
-        self._matcher.remove(id)
+        self._drop(id)
         self._broken[id] = compiled
         log.error(
             "workflow.broken",
@@ -158,3 +172,7 @@ class Library:
             version=definition.version,
             problems=[str(problem) for problem in compiled],
         )
+
+    def _drop(self, id: str) -> None:
+        self._matcher.remove(id)
+        self._watcher.dropped(id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from runtime.broker import Outgoing, Position, Received, TopicPartition
 from schemas.codec import Reference
 from workflow_service.dead_letter import Reason
+from workflow_service.tallies import Counted
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Produced:
         matches, actions: Without those of dry runs, which are counted beside them.
         unknown: Schemas that events name and nobody knows (yet).
         webhooks: Webhooks that actions name and that are not there (yet).
+        counted: What the workflows said, by partition.
         unread: Partitions whose earlier firings must be read back before their events are decided.
         fired: What fires once per record, and now has: digests by topic and partition.
         letters: The dead letters among the records, with their reasons, for the log.
@@ -34,6 +36,7 @@ class Produced:
     dry_run_actions: int = 0
     unknown: set[Reference] = field(default_factory=set)
     webhooks: set[str] = field(default_factory=set)
+    counted: dict[int, Counted] = field(default_factory=dict)
     unread: set[TopicPartition] = field(default_factory=set)
     fired: dict[tuple[str, int], set[bytes]] = field(default_factory=dict)
     letters: list[tuple[Received, Reason]] = field(default_factory=list)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 MIN_MATCHED = 20
 #: A week and a day: the longest pause of a weekly pattern was seen once, wherever it began.
@@ -53,6 +54,11 @@ class Rhythm:
     first_match: int = 0
     last_match: int = 0
     last_active: int = 0
+
+
+def minute_of(at: datetime) -> int:
+    """The minute of the clock, counted from 1970."""
+    return int(at.timestamp()) // 60
 
 
 def chance_of(rhythm: Rhythm) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from runtime.broker import Outgoing, Received, TopicPartition
 from schemas import headers as names
@@ -12,15 +13,24 @@ from schemas.errors import SchemaError, UnknownSchemaError
 from schemas.records import Action, Event, Firing, action_key_of, firing_key_of
 from schemas.topics import Topics
 from workflow_service.actions import Origin, action_headers, actions_of
+from workflow_service.chains import too_many_hops
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.dead_letter import Reason, dead_letter_headers
 from workflow_service.firings import Fired, Firings, digest_of
-from workflow_service.match import Failure, Matcher
+from workflow_service.match import Failure, Matched, Matcher
 from workflow_service.produced import Produced
+from workflow_service.tallies import Counted
 
 #: A broker takes records of 1 MiB (1,048,588 bytes) unless told otherwise; key, headers and the
 #: batch's own frame need room beside the value.
 MAX_VALUE = 1_040_000
+
+
+class Sampler(Protocol):
+    """Looks into some verdicts, so that one can see where workflows fail."""
+
+    def sample(self, event: Event) -> tuple[str, str | None] | None:
+        """A workflow and the path of its first condition that failed, if it is the event's turn."""
 
 
 class Stage:
@@ -34,6 +44,7 @@ class Stage:
         webhooks: Container[str],
         max_hops: int,
         firings: Firings,
+        sampler: Sampler,
     ) -> None:
         """Take what deciding needs.
 
@@ -51,6 +62,7 @@ class Stage:
         self._webhooks = webhooks
         self._max_hops = max_hops
         self._firings = firings
+        self._sampler = sampler
         self._entities: dict[str, str] = {}
 
     def process(self, records: Sequence[Received], now: datetime) -> Produced:
@@ -67,11 +79,23 @@ class Stage:
             produced.readable += 1
             produced.trailing = 0
             matched = match(event)
+            self._count(record.partition, event, matched, produced)
             if matched.matches:
                 self._act(matched.matches, record, event, now, produced)
             if matched.failures:
                 self._report(matched.failures, record, produced)
         return produced
+
+    def _count(self, partition: int, event: Event, matched: Matched, produced: Produced) -> None:
+        counted = produced.counted.get(partition)
+        if counted is None:
+            counted = produced.counted[partition] = Counted()
+        counted.add_event(event.entity, event.operation)
+        for compiled in matched.matches:
+            counted.matches.append((compiled.workflow.id, event.event_id))
+        sample = self._sampler.sample(event)
+        if sample is not None:
+            counted.samples.append(sample)
 
     def _entity_of(self, topic: str) -> str:
         entity = self._entities[topic] = self._topics.entity_of(topic)
@@ -182,8 +206,7 @@ class Stage:
         """Why an action must not be delivered, if so."""
         workflow = action.workflow_id
         if action.hops > self._max_hops:
-            text = _chain(event, self._max_hops)
-            return Reason("too-many-hops", text, "act", "", workflow)
+            return too_many_hops(action, event, self._max_hops)
         if action.webhook_id not in self._webhooks:
             produced.webhooks.add(action.webhook_id)
             text = (
@@ -207,17 +230,6 @@ class Stage:
                 produced.notes.append((record, reason))
             else:
                 self._bury(record, reason, produced)
-
-
-def _chain(event: Event, limit: int) -> str:
-    """The chain that led here, as far as the event knows it."""
-    cause = f"caused by {event.causation_id}" if event.causation_id else "without a stated cause"
-    return (
-        f"the event {event.event_id} is {event.hops} workflow actions away from its first cause "
-        f"and at most {limit} are allowed: workflows probably trigger each other. "
-        f"Chain {event.correlation_id}: … → {cause} → {event.operation} of {event.entity} "
-        f"{event.entity_id} (version {event.version}) → this action"
-    )
 
 
 def _too_large(action: Action, size: int) -> Reason:
