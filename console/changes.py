@@ -20,6 +20,7 @@ from runtime.secrets import SecretBox
 from schemas.catalog import Catalog
 from schemas.errors import ConfigurationError, DefinitionError, Problem
 from schemas.records import Definition, DefinitionKind
+from schemas.templates import check_body
 from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
 from webhook_service.url import masked_url
@@ -185,6 +186,8 @@ class _Judging:
             if entity not in known:
                 message = f"the entity {entity!r} is unknown; there is {', '.join(known)}"
                 self.problems.append(manifest.at(Problem(f"entities[{index}]", message)))
+        found = check_body(webhook.body, self._ground.catalog, webhook.entities)
+        self.problems += [manifest.at(problem) for problem in found]
 
     def _entities_by_webhook(self) -> dict[str, tuple[str, ...] | None]:
         """Every webhook there will be; one with problems counts as there, and as taking anything."""

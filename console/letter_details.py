@@ -112,7 +112,7 @@ def _request(
         problems.append(f"webhook {action.webhook_id} does not exist any more; replay --to another")
         return None
     try:
-        return preview(definition, action, event, exact=exact)
+        return preview(definition, action, event, session.catalog, exact=exact)
     except SchemaError as error:
         problems.append(f"webhook {action.webhook_id}: {error}")
         return None

@@ -10,8 +10,11 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.catalog import Catalog
+from schemas.errors import SchemaError
 from schemas.records import Action, Definition, Event
-from webhook_service.render import request_of
+from schemas.templates import Bodies
+from webhook_service.render import NoBody, Request, request_of
 from webhook_service.sign import SECRET_BYTES, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP
 from webhook_service.webhook import Webhook, from_spec
 
@@ -60,16 +63,30 @@ def hidden_webhook(definition: Definition) -> Webhook:
     return from_spec(definition.spec, lambda _: _HIDDEN)
 
 
-def preview(definition: Definition, action: Action, event: Event, *, exact: bool) -> Preview:
+def made(webhook: Webhook, action: Action, event: Event, catalog: Catalog) -> Request:
+    """The request that delivers an action, as the service makes it.
+
+    Raises:
+        SchemaError: Its body cannot be made; such an action becomes a dead letter.
+    """
+    request = request_of(webhook, action, event, Bodies(catalog))
+    if isinstance(request, NoBody):
+        raise SchemaError(request.reason)
+    return request
+
+
+def preview(
+    definition: Definition, action: Action, event: Event, catalog: Catalog, *, exact: bool
+) -> Preview:
     """The request that would deliver an action.
 
     Args:
         event: Already masked, unless `exact`.
 
     Raises:
-        SchemaError: The definition is not a webhook's.
+        SchemaError: The definition is not a webhook's, or its body cannot be made.
     """
-    request = request_of(hidden_webhook(definition), action, event)
+    request = made(hidden_webhook(definition), action, event, catalog)
     signing = (
         (WEBHOOK_ID, str(action.action_id)),
         (WEBHOOK_TIMESTAMP, "(set when it is sent)"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from console.find_events import find
 from console.personal import masked_event
-from console.previews import Preview, hidden_webhook, preview
+from console.previews import Preview, hidden_webhook, made, preview
 from console.samples import sample_action, sample_event
 from console.session import Session
 from runtime.clock import Clock
@@ -17,7 +17,6 @@ from runtime.secrets import SecretBox
 from schemas.records import Action, Definition, Event
 from webhook_service.address import networks
 from webhook_service.outcome import Answer, Delivered, NoAnswer, judge
-from webhook_service.render import request_of
 from webhook_service.send import Sender
 from webhook_service.sign import key_of, signature_headers
 from webhook_service.webhook import Webhook, from_spec
@@ -98,7 +97,7 @@ async def try_out(
     event, action = await chosen_event(session, definition, event_id, entity, clock.now())
     answer = await _send(session, webhook, action, event, clock)
     masked = masked_event(event, session.catalog.fields(event.entity))
-    shown = preview(definition, action, masked, exact=False)
+    shown = preview(definition, action, masked, session.catalog, exact=False)
     if not isinstance(answer, Answer):
         return Trial(
             request=shown,
@@ -129,7 +128,7 @@ async def _send(
 ) -> Answer | NoAnswer:
     """The signed request, through the service's own hardened client."""
     settings = session.settings
-    request = request_of(webhook, action, event)
+    request = made(webhook, action, event, session.catalog)
     signature = signature_headers(
         key_of(webhook.secret), str(action.action_id), clock.now(), request.body
     )

@@ -22,6 +22,7 @@ from schemas import headers
 from schemas.catalog import Catalog
 from schemas.codec import Codec, Fingerprint, Reference
 from schemas.records import Action, Attempt, Definition, Event, action_id_of, action_key_of
+from schemas.templates import Bodies
 from webhook_service.address import networks
 from webhook_service.assembly import World, run_webhook_service
 from webhook_service.parse import parse_webhook
@@ -43,6 +44,7 @@ class KnowsAll:
 
 
 CODEC = Codec(CATALOG, KnowsAll())
+BODIES = Bodies(CATALOG)
 
 
 def person_event(number: int = 1, version: int = 1, **changes: Any) -> Event:

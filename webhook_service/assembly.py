@@ -20,6 +20,7 @@ from runtime.settings import Settings
 from runtime.topics import require
 from schemas.catalog import Catalog
 from schemas.codec import Codec
+from schemas.templates import Bodies
 from schemas.topics import Topics
 from webhook_service.address import networks
 from webhook_service.courier import Courier
@@ -58,6 +59,7 @@ class Ground:
     tables: Tables
     registry: Registry
     codec: Codec
+    bodies: Bodies
     webhooks: DefinitionTable
 
     async def close(self) -> None:
@@ -106,6 +108,7 @@ def assemble(
     courier = Courier(
         ground.codec,
         ground.registry,
+        ground.bodies,
         sender,
         world.clock,
         chance=world.chance,
@@ -151,7 +154,7 @@ async def lay_ground(broker: Broker, settings: Settings) -> Ground:
     codec = Codec(catalog, registry)
     topic = settings.topics.webhooks
     webhooks = DefinitionTable(tables, topic, codec.decode_definition, registry)
-    ground = Ground(publisher, tables, registry, codec, webhooks)
+    ground = Ground(publisher, tables, registry, codec, Bodies(catalog), webhooks)
     try:
         await publisher.start()
         await tables.start()

@@ -12,6 +12,7 @@ from runtime.clock import Clock
 from schemas.codec import Codec, Reference
 from schemas.errors import SchemaError, UnknownSchemaError
 from schemas.records import Action, Event
+from schemas.templates import Bodies
 from webhook_service.attempt import Outcome, attempt_of
 from webhook_service.directory import Endpoint
 from webhook_service.outcome import (
@@ -24,7 +25,7 @@ from webhook_service.outcome import (
     Retryable,
     judge,
 )
-from webhook_service.render import Request, filled
+from webhook_service.render import NoBody, Request, filled
 from webhook_service.retry import GiveUp, after_failure
 from webhook_service.share import Delivery
 from webhook_service.sign import signature_headers
@@ -67,7 +68,8 @@ class Dead:
     """It is given up.
 
     Attributes:
-        attempt: The last one; None if none was made because the record cannot be read.
+        attempt: The last one; None if none was made because the record cannot be read, or the
+            request not be made.
         gone: The endpoint asked not to be called any more.
     """
 
@@ -96,6 +98,7 @@ class Courier:
         self,
         codec: Codec,
         registry: CatchUp,
+        bodies: Bodies,
         sender: Sends,
         clock: Clock,
         *,
@@ -109,6 +112,7 @@ class Courier:
         """
         self._codec = codec
         self._registry = registry
+        self._bodies = bodies
         self._sender = sender
         self._clock = clock
         self._chance = chance
@@ -120,7 +124,9 @@ class Courier:
             action, event = await self._read(delivery.record.value)
         except SchemaError as error:
             return Dead(None, "schema", str(error), None)
-        request = filled(endpoint.template, action, event)
+        request = filled(endpoint.template, action, event, self._bodies)
+        if isinstance(request, NoBody):
+            return Dead(None, request.error_class, request.reason, action)
         begun = self._clock.now()
         signature = signature_headers(endpoint.key, str(action.action_id), begun, request.body)
         result = await self._sender.send(request, signature, endpoint.webhook.timeout)

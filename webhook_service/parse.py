@@ -5,6 +5,7 @@ Pure: names are not resolved here; whoever saves asks `host_of` and a resolver o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -12,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Final, get_args
 
 from schemas.errors import DefinitionError, Problem
+from schemas.templates import Source, source_of
 from webhook_service.address import Network
 from webhook_service.sign import key_of
 from webhook_service.url import problem_with_url
@@ -87,6 +89,7 @@ class _Form:
             "headers": self._headers,
             "query": self._query,
             "secret": self._secret,
+            "body": self._body,
             "concurrency": lambda value: self._number("concurrency", value, *CONCURRENCY),
             "timeout": lambda value: self._duration("timeout", value, *TIMEOUT),
             "retry": self._retry,
@@ -195,6 +198,16 @@ class _Form:
             except ValueError as error:
                 self._bad("secret", f"{error}; {_NEEDED['secret']}")
         return text
+
+    def _body(self, value: object) -> object:
+        """The body, as it is stored; whether its fields exist is for whoever knows the entities."""
+        source = source_of(value)
+        if not isinstance(source, Source):
+            self.problems += source
+            return "full"
+        if source.form != "full" and self._content.get("method") == "GET":
+            self._bad("body", "is not sent with the method GET; leave it out, or use POST")
+        return json.loads(source.canonical)
 
     def _number(self, place: str, value: object, least: int, most: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:

@@ -6,12 +6,13 @@ Pure.  The body is rendered here and nowhere else: what a preview shows is what 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Literal
 
 from schemas import headers as names
 from schemas.json_form import dumps
 from schemas.links import chain_text, extended, link_of
 from schemas.records import Action, Event
+from schemas.templates import Bodies, TooLarge, canonical, full_payload
 from webhook_service.url import masked_url, with_query
 from webhook_service.webhook import Webhook
 
@@ -46,6 +47,19 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class NoBody:
+    """There is no request, because its body cannot be made.
+
+    Attributes:
+        error_class: One stable word.
+        reason: One sentence for people.
+    """
+
+    error_class: Literal["template", "too-large"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Masked:
     """What may be shown of a request."""
 
@@ -55,20 +69,25 @@ class Masked:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What of a request is the same for every delivery of a webhook; made once per version."""
+    """What of a request is the same for every delivery of a webhook; made once per version.
+
+    Attributes:
+        body: The webhook's body, canonical.
+        typed: Whether its headers say the body's type already, or there is no body.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
     masked: Masked
+    body: str
+    typed: bool
 
 
 def template_of(webhook: Webhook) -> Template:
     """The part of a webhook's requests that no event changes."""
     given = {name.lower() for name in webhook.headers}
     ours = [("user-agent", USER_AGENT), ("accept-encoding", "identity")]
-    if webhook.method != "GET":
-        ours.append(("content-type", "application/json"))
     headers = (
         *((name, value) for name, value in ours if name not in given),
         *(
@@ -82,20 +101,32 @@ def template_of(webhook: Webhook) -> Template:
         (name, value if name.lower() in SHOWN or name not in webhook.headers else MASK)
         for name, value in headers
     )
-    return Template(webhook.method, url, headers, Masked(masked_url(url), shown))
+    masked = Masked(masked_url(url), shown)
+    typed = "content-type" in given or webhook.method == "GET"
+    return Template(webhook.method, url, headers, masked, canonical(webhook.body), typed)
 
 
-def request_of(webhook: Webhook, action: Action, event: Event) -> Request:
+def request_of(webhook: Webhook, action: Action, event: Event, bodies: Bodies) -> Request | NoBody:
     """The request that delivers an action, still to be signed."""
-    return filled(template_of(webhook), action, event)
+    return filled(template_of(webhook), action, event, bodies)
 
 
-def filled(template: Template, action: Action, event: Event) -> Request:
-    """The request of a template with the body for one action."""
-    body = b"" if template.method == "GET" else body_of(action, event)
-    cause = cause_headers(action, event)
-    masked = Masked(template.masked.url, (*template.masked.headers, *cause))
-    return Request(template.method, template.url, (*template.headers, *cause), body, masked)
+def filled(template: Template, action: Action, event: Event, bodies: Bodies) -> Request | NoBody:
+    """The request of a template with the body for one action: the action's own, or the webhook's."""
+    content_type, body = "", b""
+    if template.method != "GET":
+        made = bodies.of(action.template or template.body, event.entity)
+        if isinstance(made, str):
+            return NoBody("template", made)
+        content_type, rendered = made.content_type, made.render(action, event)
+        if isinstance(rendered, TooLarge):
+            return NoBody("too-large", rendered.reason)
+        body = rendered
+    added = cause_headers(action, event)
+    if not template.typed:
+        added = (("content-type", content_type), *added)
+    masked = Masked(template.masked.url, (*template.masked.headers, *added))
+    return Request(template.method, template.url, (*template.headers, *added), body, masked)
 
 
 def cause_headers(action: Action, event: Event) -> tuple[tuple[str, str], ...]:
@@ -109,35 +140,5 @@ def cause_headers(action: Action, event: Event) -> tuple[tuple[str, str], ...]:
 
 
 def body_of(action: Action, event: Event) -> bytes:
-    """The default body: Standard Webhooks' `{type, timestamp, data}`."""
-    return dumps(payload_of(action, event))
-
-
-def payload_of(action: Action, event: Event) -> dict[str, Any]:
-    """The default body as a value.
-
-    `data` has all that a receiver may ask: which record, what happened, by whom, what it was
-    before and is now, and which workflow sent it here.  `timestamp` is the event's own.
-    """
-    return {
-        "type": f"{event.entity}.{event.operation}",
-        "timestamp": event.occurred_at,
-        "data": {
-            "event_id": event.event_id,
-            "entity": event.entity,
-            "operation": event.operation,
-            "entity_id": event.entity_id,
-            "version": event.version,
-            "occurred_at": event.occurred_at,
-            "source": event.source,
-            "actor": event.actor,
-            "correlation_id": event.correlation_id,
-            "causation_id": event.causation_id,
-            "hops": event.hops,
-            "chain": event.chain,
-            "workflow": {"id": action.workflow_id, "version": action.workflow_version},
-            "changed_fields": event.changed_fields,
-            "before": event.before,
-            "after": event.after,
-        },
-    }
+    """The default body: Standard Webhooks' `{type, timestamp, data}` with the whole event."""
+    return dumps(full_payload(action, event))

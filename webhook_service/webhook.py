@@ -64,6 +64,7 @@ class Webhook(BaseModel):
         headers: Added to every request; their values are treated as secrets.
         query: Added to the URL of every request; likewise.
         secret: The signing secret, `whsec_…`, in the clear: only in memory.
+        body: What is sent: `full`, `thin`, or a template, as `schemas.templates` reads it.
         concurrency: Requests under way at once, per process.
         timeout: For the whole of an attempt: connect, send, headers and body.
         state: `active`; `paused` and `disabled` webhooks' deliveries wait.
@@ -78,6 +79,7 @@ class Webhook(BaseModel):
     headers: Mapping[str, str] = Field(default={}, repr=False)
     query: Mapping[str, str] = Field(default={}, repr=False)
     secret: str = Field(repr=False)
+    body: Any = "full"
     concurrency: int = 8
     timeout: timedelta = timedelta(seconds=15)
     retry: Retry = Retry()
@@ -148,6 +150,7 @@ def from_spec(spec: str, open: Callable[[str], str]) -> Webhook:  # noqa: A002 -
             headers={name: open(value) for name, value in raw["headers"].items()},
             query={name: open(value) for name, value in raw["query"].items()},
             secret=open(raw["secret"]),
+            body=raw.get("body", "full"),
             concurrency=raw["concurrency"],
             timeout=parse_duration(raw["timeout"]),
             retry=Retry(
@@ -181,6 +184,7 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         "headers": {name: hide(value) for name, value in webhook.headers.items()},
         "query": {name: hide(value) for name, value in webhook.query.items()},
         "secret": hide(webhook.secret),
+        "body": webhook.body,
         "concurrency": webhook.concurrency,
         "timeout": duration_text(webhook.timeout),
         "retry": {

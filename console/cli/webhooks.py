@@ -255,7 +255,7 @@ async def _preview(
         event, action = await chosen_event(session, definition, wanted, entity, now)
         if not personal:
             event = masked_event(event, session.catalog.fields(event.entity))
-        return rendered(definition, action, event, exact=personal)
+        return rendered(definition, action, event, session.catalog, exact=personal)
 
 
 async def _test(desk: Desk, webhook_id: str, event_id: object, entity: str | None) -> Trial:

@@ -5,6 +5,7 @@ from schemas.templates.body import Body, TooLarge, compiled
 from schemas.templates.bounds import MAX_OUTPUT
 from schemas.templates.canonical import canonical
 from schemas.templates.checks import check_body, scope_of
+from schemas.templates.payload import full_payload, thin_payload
 from schemas.templates.source import Source, source_of
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "canonical",
     "check_body",
     "compiled",
+    "full_payload",
     "scope_of",
     "source_of",
+    "thin_payload",
 ]

@@ -18,6 +18,8 @@ from schemas.templates.source import Source, source_of
 
 #: Bodies kept ready: some KB each.
 MOST_KEPT: Final = 512
+#: Problems that are named in a reason.
+_SAID: Final = 3
 
 
 class Bodies:
@@ -43,4 +45,5 @@ class Bodies:
         made = compiled(source, scope) if isinstance(source, Source) else source
         if isinstance(made, Body):
             return made
-        return "the body cannot be made: " + "; ".join(map(str, made))
+        more = f"; and {len(made) - _SAID} more" if len(made) > _SAID else ""
+        return "the body cannot be made: " + "; ".join(map(str, made[:_SAID])) + more

@@ -9,7 +9,7 @@ import pytest
 from producers.cause import cause_of
 from schemas.errors import DefinitionError
 from schemas.links import parse_chain
-from tests.delivery_rig import action_for, person_event, webhook
+from tests.delivery_rig import BODIES, action_for, person_event, webhook
 from webhook_service.parse import parse_webhook
 from webhook_service.render import request_of
 
@@ -19,7 +19,7 @@ ACTION = action_for(EVENT, "mirror")
 
 
 def request(event=EVENT, **changes):
-    return request_of(webhook("mirror", "https://example.com/h", **changes), ACTION, event)
+    return request_of(webhook("mirror", "https://example.com/h", **changes), ACTION, event, BODIES)
 
 
 def test_a_request_names_the_action_as_cause_and_counts_it():
@@ -61,7 +61,7 @@ def test_a_header_of_the_operators_does_not_stand_beside_ours(name):
         update={"headers": {name: "0", "X-Own": "1"}}
     )
 
-    sent = request_of(saved_long_ago, ACTION, EVENT)
+    sent = request_of(saved_long_ago, ACTION, EVENT, BODIES)
 
     headers = [key.lower() for key, _ in sent.headers]
 

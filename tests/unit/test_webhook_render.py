@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 
-from tests.delivery_rig import action_for, person, person_event, webhook
+from tests.delivery_rig import BODIES, action_for, person, person_event, webhook
 from webhook_service.render import request_of
 
 
 def rendered(event=None, **changes):
     event = event or person_event(7)
     hook = webhook("mirror", "https://example.com/h?a=1", **changes)
-    return request_of(hook, action_for(event, "mirror"), event)
+    return request_of(hook, action_for(event, "mirror"), event, BODIES)
 
 
 def test_the_default_body_has_type_timestamp_and_data():
