@@ -37,6 +37,7 @@ _OF_THE_DEATH = frozenset(
         headers.LAST_STATUS,
         headers.WAIT_REASON,
         headers.REASON,
+        headers.CHAIN,
         headers.ERROR_CLASS,
         headers.REPLAY_OF,
     }

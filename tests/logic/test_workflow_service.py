@@ -172,6 +172,7 @@ async def test_a_chain_that_is_too_long_ends_in_a_dead_letter_that_tells_it():
         assert [action.hops for action in system.actions] == [limit]
     assert header(letter, headers.ERROR_CLASS) == "too-many-hops"
     assert str(last.correlation_id) in (header(letter, headers.REASON) or "")
+    assert str(last.event_id) in (header(letter, headers.CHAIN) or "")
 
 
 async def test_a_workflow_that_breaks_keeps_it_to_itself(monkeypatch):
