@@ -69,6 +69,18 @@ class History:
             message += ". What was saved before there was a topic for the history is not kept"
         raise NotFoundError(message)
 
+    def content(self, number: int) -> Definition:
+        """One version that has a manifest.
+
+        Raises:
+            NotFoundError: It is not known, or it is a removal.
+        """
+        found = self.version(number)
+        if is_removed(found):
+            message = f"{self.id} has no manifest there: version {number} removed it"
+            raise NotFoundError(message)
+        return found
+
     def steps(self) -> list[tuple[Definition, tuple[str, ...]]]:
         """Each version with what it changed, as a diff of the manifest."""
         found = []

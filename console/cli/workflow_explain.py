@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,18 +17,19 @@ from console.cli.desk import Desk
 from console.cli.examples import Command
 from console.cli.exits import Exit
 from console.cli.options import bound, personal_option, since_option
-from console.errors import NotFoundError
+from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from console.verdicts import Opinion
-    from schemas.records import Definition
-    from workflow_service.verdict import Verdict
+    from console.explanation import Answer
 
 
 @click.command(cls=Command)
 @click.argument("workflow_id")
-@click.argument("event_id", type=click.UUID)
-@click.option("--entity", help="Look on this entity's topic only, which is quicker.")
+@click.argument("event")
+@click.option("--version", type=click.IntRange(1), help="Explain this version of the workflow.")
+@click.option(
+    "--entity", help="Look on this entity's topic only; by default on the workflow's first."
+)
 @personal_option
 @since_option("7d")
 @output.json_option
@@ -33,84 +37,113 @@ if TYPE_CHECKING:
 def explain(
     desk: Desk,
     workflow_id: str,
-    event_id: object,
+    event: str,
+    version: int | None,
     entity: str | None,
     since: timedelta | datetime | None,
     *,
     personal: bool,
     as_json: bool,
 ) -> int:
-    """Say why a workflow, as it is saved now, matches an event or does not.
+    """Say why a workflow fires for an event, or why not, and what really became of the event.
 
-    Example:
+    EVENT is an event id, topic:partition:offset, or a file (- for standard input) with the event as
+    JSON: as `hookline events show --json` prints it or as the gateway takes it. The version in force
+    is explained, of a removed workflow its last one; what is said differs from then where the
+    workflow was changed since. Nothing is written.
+
+    Examples:
       hookline workflows explain lead-won 0b0e7a39-5f0c-4a53-8f1c-6f0f7f110001
+      hookline workflows explain lead-won crm.lead.events:3:1042 --version 2
+      echo '{"after": {"id": "7", "title": "Engine"}}' | hookline workflows explain lead-won -
 
-    JSON: {"workflow", "version", "matched", "reason", "verdicts": [{path, condition, actual,
-    verdict, reason, inner}]}. Exit code 0 if it matches, 1 if not.
+    JSON: {"workflow", "version", "matched", "reason", "first_failed": path, "verdicts": [{path,
+    condition, field, operator, expected, before, after, compared_with, actual, verdict, reason,
+    inner}], "event": {…, topic, partition, offset}, "version_in_force": n, "version_then": {version,
+    approximate}, "fate": {kind, sentences, actions, dead_letters, consumer: {group, committed,
+    behind}, fired}, "notes": [sentence]}. `verdict` is null where it is unknown; `fate.kind` is
+    acted, dry_run, dead_letter, behind, nothing, unreadable, not_found or not_published. Exit
+    code 0 if it matches, 1 if not, or if there is no such event.
     """
+    event = _id(event) or event
+    text = _text(event)
     at = bound(since, desk.clock.now())
-    opinion = desk.run(_explain(desk, workflow_id, str(event_id), entity, at, personal=personal))
+    answer = desk.run(
+        _explain(desk, workflow_id, event, text, version, entity, at, personal=personal)
+    )
     if as_json:
-        from console.verdicts import opinion_view  # noqa: PLC0415
-
-        output.document(opinion_view(opinion))
+        output.document(answer.view())
     else:
-        output.show(_tree(opinion))
-    return Exit.OK if opinion.matched else Exit.PROBLEM
-
-
-def _named(found: dict[str, Definition], workflow_id: str) -> Definition:
-    """The one with that id.
-
-    Raises:
-        NotFoundError: There is none; lists those there are.
-    """
-    if workflow_id not in found:
-        message = f"no workflow {workflow_id!r}; there are {', '.join(found) or 'none'}"
-        raise NotFoundError(message)
-    return found[workflow_id]
+        output.show(_tree(answer), *_after(answer))
+    return Exit.OK if answer.opinion.matched else Exit.PROBLEM
 
 
 async def _explain(
     desk: Desk,
     workflow_id: str,
-    event_id: str,
+    event: str,
+    text: str | None,
+    version: int | None,
     entity: str | None,
     since: datetime | None,
     *,
     personal: bool,
-) -> Opinion:
-    """The workflow's word on the event."""
-    from console.find_events import find  # noqa: PLC0415
+) -> Answer:
+    """Ask; personal fields are masked in what is shown, not in what is judged."""
+    from console.explanation import Asked, explanation  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
-    from console.verdicts import masked_opinion, opinion_of  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
-        definition = _named(dict(session.workflows.current), workflow_id)
-        placed = await find(session, event_id, session.known(entity), since)
-        opinion = opinion_of(definition, placed.event, session.catalog)
-        return opinion if personal else masked_opinion(opinion)
+        entities = session.known(entity) if entity else None
+        now = desk.clock.now()
+        asked = Asked(workflow_id, event, text, version, entities, since, now)
+        answer = await explanation(session, asked)
+        return answer if personal else answer.masked(session)
 
 
-_MARKS = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("? ", "yellow")}
+def _text(event: str) -> str | None:
+    """The event itself, if the argument names a file; None if it is an id or a place.
+
+    Raises:
+        ConfigurationError: It is neither of the three.
+    """
+    from console.find_events import Place  # noqa: PLC0415
+
+    if event == "-":
+        return sys.stdin.read()
+    if _id(event) or (Place.parse(event) and not Path(event).exists()):
+        return None
+    try:
+        return Path(event).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{event} is not UTF-8") from error
+    except OSError as error:
+        message = (
+            f"{event!r} is no event id, no topic:partition:offset, and cannot be read as a file: "
+            f"{error.strerror}"
+        )
+        raise ConfigurationError(message) from error
 
 
-def _tree(opinion: Opinion) -> Tree:
-    """The verdicts as a person reads them."""
-    words = {True: "matches", False: "does not match", None: "is invalid or unknown"}[
-        opinion.matched
-    ]
-    head = f"{opinion.workflow} (version {opinion.version}) {words}: {opinion.reason}"
-    root = Tree(Text(head, style="bold"))
-    for verdict in opinion.verdicts:
-        _branch(root, verdict)
-    return root
+def _id(text: str) -> str | None:
+    """An event id as headers write it; None if the text is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
 
 
-def _branch(parent: Tree, verdict: Verdict) -> None:
-    """One verdict with the ones inside it."""
-    node = parent.add(
-        Text.assemble(_MARKS[verdict.verdict], f"{verdict.condition}: {verdict.reason}")
-    )
-    for inner in verdict.inner:
-        _branch(node, inner)
+def _tree(answer: Answer) -> Tree:
+    """The verdicts as a person reads them; the first that failed is marked."""
+    from console.cli.verdict_tree import tree  # noqa: PLC0415
+
+    return tree(answer.opinion, "nothing to judge" if answer.event is None else None)
+
+
+def _after(answer: Answer) -> list[Text]:
+    """What really became of the event, then what a reader must know."""
+    title = "what became of it" if answer.event else "where it is"
+    what = f" ({answer.record.place})" if answer.record else ""
+    lines = [Text(f"{title}{what}:", "bold")]
+    lines += [Text(f"  {sentence}") for sentence in answer.fate.sentences]
+    return lines + [Text(f"note: {note}", "yellow") for note in answer.notes]

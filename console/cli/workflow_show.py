@@ -48,16 +48,11 @@ async def _version(desk: Desk, workflow_id: str, number: int | None) -> Definiti
     """
     from console.history import history_of  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
-    from runtime.definitions import is_removed  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
         if number is None:
             return _named(session.workflows.current, workflow_id)
-        definition = (await history_of(session, workflow_id)).version(number)
-    if is_removed(definition):
-        message = f"{workflow_id} has no manifest there: version {number} removed it"
-        raise NotFoundError(message)
-    return definition
+        return (await history_of(session, workflow_id)).content(number)
 
 
 def _named(found: Mapping[str, Definition], workflow_id: str) -> Definition:
