@@ -25,6 +25,7 @@ from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
 from webhook_service.url import masked_url
 from webhook_service.webhook import Webhook, from_spec, masked_spec, to_spec
+from webhook_service.writes import check_writes
 from workflow_service.check import check, check_webhooks
 from workflow_service.parse import parse_workflow
 from workflow_service.workflow import Workflow
@@ -187,6 +188,7 @@ class _Judging:
                 message = f"the entity {entity!r} is unknown; there is {', '.join(known)}"
                 self.problems.append(manifest.at(Problem(f"entities[{index}]", message)))
         found = check_body(webhook.body, self._ground.catalog, webhook.entities)
+        found = (*found, *check_writes(webhook.writes or (), self._ground.catalog))
         self.problems += [manifest.at(problem) for problem in found]
 
     def _entities_by_webhook(self) -> dict[str, tuple[str, ...] | None]:

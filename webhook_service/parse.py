@@ -26,6 +26,7 @@ from webhook_service.webhook import (
     duration_text,
     parse_duration,
 )
+from webhook_service.writes import Write, parse_writes
 
 KEYS: Final = tuple(Webhook.model_fields)
 METHODS: Final = get_args(Method)
@@ -94,6 +95,7 @@ class _Form:
             "timeout": lambda value: self._duration("timeout", value, *TIMEOUT),
             "retry": self._retry,
             "state": lambda value: self._one_of("state", value, STATES),
+            "writes": self._writes,
             "description": lambda value: self._text("description", value),
         }
         for key in ("id", "url", "secret"):
@@ -145,6 +147,11 @@ class _Form:
             elif each in value[:index]:
                 self._bad(f"entities[{index}]", f'"{each}" stands here twice')
         return tuple(map(str, value))
+
+    def _writes(self, value: object) -> tuple[Write, ...]:
+        writes, problems = parse_writes(value)
+        self.problems += problems
+        return writes
 
     def _one_of(self, place: str, value: object, allowed: tuple[str, ...]) -> str:
         if not isinstance(value, str) or value not in allowed:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.errors import SchemaError
 from webhook_service.sign import key_of
+from webhook_service.writes import Write, parse_writes, plain_writes
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE", "GET"]
 State = Literal["active", "paused", "disabled"]
@@ -67,6 +68,7 @@ class Webhook(BaseModel):
         body: What is sent: `full`, `thin`, or a template, as `schemas.templates` reads it.
         concurrency: Requests under way at once, per process.
         timeout: For the whole of an attempt: connect, send, headers and body.
+        writes: What its receiver writes back, for `hookline workflows lint`; None is not declared.
         state: `active`; `paused` and `disabled` webhooks' deliveries wait.
     """
 
@@ -83,6 +85,7 @@ class Webhook(BaseModel):
     concurrency: int = 8
     timeout: timedelta = timedelta(seconds=15)
     retry: Retry = Retry()
+    writes: tuple[Write, ...] | None = None
     state: State = "active"
     description: str = ""
 
@@ -156,6 +159,7 @@ def from_spec(spec: str, open: Callable[[str], str]) -> Webhook:  # noqa: A002 -
             retry=Retry(
                 schedule=tuple(map(parse_duration, retry["schedule"])), jitter=retry["jitter"]
             ),
+            writes=parse_writes(raw["writes"])[0] if "writes" in raw else None,
             state=raw["state"],
             description=raw.get("description", ""),
         )
@@ -191,6 +195,7 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
             "schedule": [duration_text(wait) for wait in webhook.retry.schedule],
             "jitter": webhook.retry.jitter,
         },
+        **({} if webhook.writes is None else {"writes": plain_writes(webhook.writes)}),
         "state": webhook.state,
         "description": webhook.description,
     }
