@@ -170,7 +170,9 @@ def problem_with_arguments(call: PipeCall, pipe: Pipe) -> str | None:
     given, allowed = len(call.arguments), len(pipe.arguments)
     if not pipe.needed <= given <= allowed:
         count = str(allowed) if pipe.needed == allowed else f"{pipe.needed} to {allowed}"
-        return f"{call.name} takes {count} arguments, not {given}; it is written {pipe.example}"
+        return (
+            f"{call.name}: found {given} arguments and takes {count}; it is written {pipe.example}"
+        )
     if any(isinstance(each, str) and len(each) > MAX_ARGUMENT for each in call.arguments):
         return f"{call.name}: an argument has at most {MAX_ARGUMENT} characters"
     for argument, kind in zip(call.arguments, pipe.arguments, strict=False):

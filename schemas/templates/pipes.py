@@ -39,7 +39,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _to_text(apply: Apply) -> Pipe:
     """A pipe that makes a longer or other text of a text."""
-    return Pipe("", ("text",), lambda _type, _: Made(TEXT, lambda value: bounded(apply(value))))
+    return Pipe(
+        "without arguments",
+        ("text",),
+        lambda _type, _: Made(TEXT, lambda value: bounded(apply(value))),
+    )
 
 
 def _place_value(_: FieldType, arguments: Arguments) -> Made | str:
@@ -140,7 +144,7 @@ def _element(index: int) -> Pipe:
         item = type_.item if isinstance(type_, ListType) else type_
         return Made(nullable(item), lambda values: values[index] if values else None)
 
-    return Pipe("first" if index == 0 else "last", ("list",), make)
+    return Pipe("without arguments", ("list",), make)
 
 
 def _yes_no(_: FieldType, arguments: Arguments) -> Made:
@@ -165,17 +169,17 @@ PIPES: Final[Mapping[str, Pipe]] = {
     "decimal": Pipe(
         'decimal(2) or decimal(2, ",", ".")', ("number",), _place_value, ("number", "text", "text")
     ),
-    "number": Pipe("number", ("number",), _number),
+    "number": Pipe("without arguments", ("number",), _number),
     "date": Pipe('date("%d.%m.%Y")', ("date", "instant"), _date, ("text",), 1),
     "in_zone": Pipe('in_zone("Europe/Berlin")', ("instant",), _in_zone, ("text",), 1),
     "unix": Pipe('unix or unix("ms")', ("instant",), _unix, ("text",)),
     "yes_no": Pipe('yes_no("yes", "no")', ("true or false",), _yes_no, ("text", "text"), 2),
     "first": _element(0),
     "last": _element(-1),
-    "count": Pipe("count", ("list",), _count),
+    "count": Pipe("without arguments", ("list",), _count),
     "field": Pipe('field("name")', ("list",), _field, ("text",), 1),
     "join": Pipe('join(", ")', ("list",), _join, ("text",)),
-    "json": Pipe("json", (), _json),
+    "json": Pipe("without arguments", (), _json),
     "url": _to_text(lambda value: quote(whole_text(value), safe="")),
     "html": _to_text(html.escape),
 }

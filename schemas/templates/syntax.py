@@ -93,6 +93,7 @@ class _Reading:
         self._opening = opening
         self._at = opening + len(OPEN)
         self._kind = self._token = ""
+        self._begun = False
         self._advance()
 
     def placeholder(self) -> tuple[Placeholder, int]:
@@ -109,11 +110,12 @@ class _Reading:
         return Placeholder(path, constant, tuple(pipes), source), self._at
 
     def _head(self) -> tuple[str | None, str]:
+        if self._kind not in ("name", "text"):
+            raise self._unexpected("a field such as after.title, or a text in quotes,")
+        self._begun = True
         if self._kind == "name":
             return self._taken(), ""
-        if self._kind == "text":
-            return None, _unquoted(self._taken())
-        raise self._unexpected("a field such as after.title, or a text in quotes,")
+        return None, _unquoted(self._taken())
 
     def _pipe(self) -> PipeCall:
         if self._kind != "name":
@@ -152,8 +154,8 @@ class _Reading:
         found = _TOKEN.match(self._text, self._at)
         if found is None or found.lastgroup is None:
             rest = self._text[self._at :].lstrip()
-            closed = "; its quotes are not closed" if rest[:1] in "\"'" else ""
-            raise self._error(f"found {shown(rest[:20])}{closed}")
+            why = "its quotes are not closed" if rest[:1] in ('"', "'") else "}} is expected"
+            raise self._error(f"found {shown(rest[:20])}; {why}")
         self._kind, self._token = found.lastgroup, found[found.lastgroup]
         self._at = found.end()
 
@@ -163,7 +165,7 @@ class _Reading:
 
     def _error(self, message: str) -> TemplateError:
         written = self._text[self._opening : max(self._at, self._opening + 20)]
-        hint = '; two braces that are meant as such are written {{ "{{" }}'
+        hint = "" if self._begun else '; two braces that are meant as such are written {{ "{{" }}'
         return TemplateError(
             f"the placeholder at character {self._opening + 1} ({shown(written)}): {message}{hint}"
         )
