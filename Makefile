@@ -3,9 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup up down demo dev format lint types imports spelling schemas docs test test-unit \
-	test-kafka test-e2e coverage bench check lock clean
+	test-kafka test-e2e coverage bench soak check lock clean
 
 PYTHON ?= python3
+EVENTS ?= 1000000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := .venv/.stamp
@@ -83,6 +84,9 @@ coverage: setup ## Show what the tests that need nothing do not reach
 
 bench: setup ## Measure throughput, latency and memory; prints and stores JSON
 	$(BIN)/python -m bench
+
+soak: setup ## Put matching under fire, on a broker of its own (EVENTS=1000000)
+	$(BIN)/python -m soak --events $(EVENTS)
 
 check: lint types imports spelling schemas test ## Everything that must pass, as CI runs it
 
