@@ -9,16 +9,18 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from schemas.json_form import dumps
 
-REPLACEMENT: Final = "\ufffd"
+_NONE: Final = timedelta()
+_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def plain_of(value: Any) -> Any:
     match value:
         case Digits(text=text):
             return orjson.Fragment(text)
-        case datetime() if value.tzinfo is not UTC:
+        case datetime():
             return instant(value)
         case list() | tuple():
             return [plain_of(each) for each in value]
@@ -61,8 +63,14 @@ def plain_of(value: Any) -> Any:
 
 
 def instant(value: datetime) -> str:
-    """RFC 3339 to the microsecond, with the value's own offset; `Z` for UTC."""
-    return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """RFC 3339 to the microsecond: in the zone that it was put in by its name, else in UTC.
+
+    Before time zones, offsets had seconds, which RFC 3339 cannot say: such an instant is said in UTC.
+    """
+    zoned = isinstance(value.tzinfo, ZoneInfo) and not (value.utcoffset() or _NONE) % _MINUTE
+    own = value if zoned else value.astimezone(UTC)
+    text = own.isoformat(timespec="microseconds")
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
 def whole_text(value: str) -> str:

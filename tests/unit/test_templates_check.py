@@ -14,7 +14,7 @@ def problems(body, entities=("lead",), **of):
 
 
 def nested(depth):
-    value = "x"
+    value: object = "x"
     for _ in range(depth):
         value = [value]
     return {"json": value}

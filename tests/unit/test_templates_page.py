@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from schemas.templates import Bodies, Body, canonical, check_body
 from schemas.templates.bounds import MAX_DEPTH, MAX_OUTPUT, MAX_PLACEHOLDERS, MAX_TEMPLATE
 from schemas.templates.pipes import PIPES
 from schemas.templates.syntax import MAX_PIPES
+from schemas.templates.texts import text_of
 from tests.delivery_rig import CATALOG, action_for, person_event
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
@@ -86,3 +88,9 @@ def test_the_page_names_the_bounds():
         assert f"{bound:,}" in PAGE
     assert f"{MAX_PLACEHOLDERS} placeholders with {MAX_PIPES} pipes" in PAGE
     assert f"{MAX_DEPTH} levels" in PAGE
+
+
+def test_an_instant_before_time_zones_is_said_in_utc():
+    early = datetime(1880, 1, 1, tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin"))
+
+    assert text_of(early) == "1880-01-01T00:00:00.000000Z"
