@@ -6,8 +6,9 @@ an event comes that was not found when the workflow was saved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from schemas.catalog import Catalog
 from schemas.errors import Problem
@@ -15,9 +16,31 @@ from schemas.paths import Scope, resolve_both
 from schemas.problems import Problems
 from schemas.records import Event
 from schemas.wording import unknown
-from workflow_service.conditions import Compiled, change_of, compile_condition
-from workflow_service.verdict import Truth
-from workflow_service.workflow import Condition, Leaf, Workflow
+from workflow_service.change import change_of
+from workflow_service.conditions import Compiled, compile_condition
+from workflow_service.entering import entering_problems, enters
+from workflow_service.leaf import Decide
+from workflow_service.relative import zone_of
+from workflow_service.sides import never_problems
+from workflow_service.workflow import Step, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStep:
+    """One action of a workflow, ready to run.
+
+    Attributes:
+        index: Its place in `then`, whether or not those before it are made.
+        condition: None: it is always made.
+    """
+
+    index: int
+    step: Step
+    condition: Compiled | None
+
+    def takes(self, event: Event) -> bool:
+        """Whether the action is made for an event that the workflow fires for."""
+        return self.condition is None or self.condition.decide(event) is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +50,43 @@ class CompiledWorkflow:
     Attributes:
         sources: None lets every source pass.
         watched: The `when_changed` fields with their tests.
+        steps: The actions, in the order of `then`.
+        entering: The condition must have become true just now.
     """
 
     workflow: Workflow
     version: int
     operations: frozenset[str]
     sources: frozenset[str] | None
-    watched: tuple[tuple[str, Callable[[Event], Truth]], ...]
+    watched: tuple[tuple[str, Decide], ...]
     condition: Compiled | None
+    steps: tuple[CompiledStep, ...]
+    entering: bool
+
+    def takes(self, event: Event) -> bool:
+        """Whether events of this entity and operation are its business at all."""
+        workflow = self.workflow
+        return (
+            workflow.state != "paused"
+            and event.entity == workflow.entity
+            and event.operation in self.operations
+        )
 
     def matches(self, event: Event) -> bool:
-        """Whether it fires for an event of its entity and one of its operations."""
+        """Whether it fires for an event that it takes.
+
+        What `once_per_record` remembers is not asked here.
+        """
         if self.sources is not None and event.source not in self.sources:
             return False
         if self.watched and not any(changed(event) for _, changed in self.watched):
             return False
-        return self.condition is None or self.condition.decide(event) is True
+        condition = self.condition
+        if condition is None:
+            return True
+        if condition.decide(event) is not True:
+            return False
+        return not self.entering or enters(condition.decide, event)
 
 
 def scope_of(catalog: Catalog, entity: str) -> Scope:
@@ -57,12 +101,15 @@ def compile_workflow(
     if workflow.entity not in catalog.entities:
         return (Problem("entity", unknown("the entity", workflow.entity, catalog.entities)),)
     problems = Problems()
-    scope = scope_of(catalog, workflow.entity)
+    scope, zone = scope_of(catalog, workflow.entity), zone_of(workflow.time_zone)
     watched = tuple(_watched(workflow, scope, problems))
     condition = None
     if workflow.only_if is not None:
-        condition = compile_condition(workflow.only_if, scope, problems)
-        _never(workflow, workflow.only_if, problems, "only_if")
+        condition = compile_condition(workflow.only_if, scope, problems, "only_if", zone)
+        never_problems(workflow.only_if, workflow.on, problems, "only_if")
+    if workflow.fire == "on_entering":
+        entering_problems(workflow, problems)
+    steps = tuple(_steps(workflow, scope, zone, problems))
     return problems.found or CompiledWorkflow(
         workflow,
         version,
@@ -70,12 +117,12 @@ def compile_workflow(
         None if workflow.source is None else workflow.source.accepted,
         watched,
         condition,
+        steps,
+        workflow.fire == "on_entering",
     )
 
 
-def _watched(
-    workflow: Workflow, scope: Scope, problems: Problems
-) -> Iterator[tuple[str, Callable[[Event], Truth]]]:
+def _watched(workflow: Workflow, scope: Scope, problems: Problems) -> Iterator[tuple[str, Decide]]:
     for index, path in enumerate(workflow.when_changed):
         sides = resolve_both(path, scope)
         if isinstance(sides, str):
@@ -84,17 +131,13 @@ def _watched(
             yield path, change_of(*sides)
 
 
-def _never(workflow: Workflow, condition: Condition, problems: Problems, path: str) -> None:
-    """Report conditions on a record that the workflow's operations never have."""
-    if isinstance(condition, Leaf):
-        side = condition.field.partition(".")[0]
-        without = {"after": "deleted", "before": "created"}.get(side)
-        if workflow.on == (without,):
-            problems.add(
-                f"{path}.field",
-                f"an event of a record that was {without} has no record {side}, so this could "
-                f"never hold; write {'before' if side == 'after' else 'after'}",
-            )
-        return
-    for index, each in enumerate(condition.of):
-        _never(workflow, each, problems, f"{path}.{condition.mode}[{index}]")
+def _steps(
+    workflow: Workflow, scope: Scope, zone: ZoneInfo, problems: Problems
+) -> Iterator[CompiledStep]:
+    for index, step in enumerate(workflow.then):
+        condition = None
+        if step.condition is not None:
+            path = f"then[{index}].if"
+            condition = compile_condition(step.condition, scope, problems, path, zone)
+            never_problems(step.condition, workflow.on, problems, path)
+        yield CompiledStep(index, step, condition)

@@ -13,8 +13,10 @@ from schemas.errors import Problem
 from schemas.records import Event
 from schemas.wording import listed
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.entering import Earlier, enters
+from workflow_service.leaf import Compiled
 from workflow_service.verdict import Truth, Verdict
-from workflow_service.workflow import Workflow
+from workflow_service.workflow import MODES, State, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def explain_compiled(compiled: CompiledWorkflow, event: Event) -> Explanation:
 
 def _deepest(verdict: Verdict) -> Verdict:
     """The first condition that made a group fail."""
-    for inner in verdict.inner:
+    for inner in verdict.inner if verdict.operator in MODES else ():
         if inner.verdict is not True:
             return _deepest(inner)
     return verdict
@@ -65,7 +67,7 @@ def _deepest(verdict: Verdict) -> Verdict:
 
 def _verdicts(compiled: CompiledWorkflow, event: Event) -> Iterator[Verdict]:
     workflow = compiled.workflow
-    yield _plain("state", "active", workflow.state, ok=workflow.state == "active")
+    yield _state(workflow.state)
     yield _plain("entity", workflow.entity, event.entity, ok=event.entity == workflow.entity)
     if event.entity != workflow.entity:
         return
@@ -76,7 +78,39 @@ def _verdicts(compiled: CompiledWorkflow, event: Event) -> Iterator[Verdict]:
     if compiled.watched:
         yield _watched(compiled, event)
     if compiled.condition is not None:
-        yield compiled.condition.explain(event)
+        now = compiled.condition.explain(event)
+        yield now
+        if compiled.entering:
+            yield _entering(compiled.condition, event, now.verdict)
+
+
+def _entering(condition: Compiled, event: Event, now: Truth) -> Verdict:
+    """Whether the condition became true, with what it said of the record before."""
+    told = event.before is not None
+    inner = (condition.explain(Earlier(event)),) if told else ()
+    if now is not True:
+        ok, reason = False, "only_if does not hold after the change, so the record enters nothing"
+    elif told:
+        ok = enters(condition.decide, event)
+        words = "did not hold before the change and does now" if ok else "held before the change"
+        reason = f"only_if {words}"
+        if not ok and event.after is None:
+            reason = "the record was deleted, so it enters nothing"
+    else:
+        ok = enters(condition.decide, event)
+        reason = (
+            "the record was created, so nothing held before"
+            if ok
+            else "the event does not say what was before, so nobody knows whether only_if held"
+        )
+    return Verdict("fire", "fire on_entering", None, ok, reason, inner, operator="on_entering")
+
+
+def _state(state: State) -> Verdict:
+    if state != "dry_run":
+        return _plain("state", "active", state, ok=state == "active")
+    reason = "state is dry_run: what it matches is delivered to nobody"
+    return Verdict("state", "state active", state, verdict=True, reason=reason)
 
 
 def _plain(path: str, expected: str, actual: str, *, ok: bool) -> Verdict:

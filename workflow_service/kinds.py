@@ -11,7 +11,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, assert_never
@@ -43,8 +43,11 @@ class Slot:
     Attributes:
         what: For people: "a decimal number".
         operand: Types an operand, or raises `Mistyped`.
-        normalise: Brings a value (never null) to the form that operands have; None: as it is.
+        normalise: Brings a value (never null) to the form that operands have; None: as it is.  A
+            value that nothing can be compared with becomes null.
         python: The class of its values, by which a value of a union finds its slot.
+        item: What operands are compared with, where that is a part of the value: the elements of
+            a list, the texts of addresses.
     """
 
     kind: Kind
@@ -52,6 +55,26 @@ class Slot:
     operand: Callable[[Any], Any]
     normalise: Callable[[Any], Any] | None
     python: type
+    item: Slot | None = None
+
+    @property
+    def taken(self) -> Slot:
+        """The slot that operands are of."""
+        return self.item or self
+
+
+def folded(slot: Slot) -> Slot | None:
+    """The slot in which texts that differ only in case are the same; None if it holds no text."""
+    match slot.kind:
+        case "text":
+            return replace(slot, operand=_folded_text, normalise=_folded)
+        case "addresses":
+            return slot
+        case "elements":
+            item = folded(slot.taken)
+            return None if item is None else _elements(item)
+        case _:
+            return None
 
 
 def slots_of(type_: FieldType) -> tuple[Slot, ...]:
@@ -83,8 +106,8 @@ def _list(item: FieldType) -> Slot:
     if isinstance(item, ScalarType) and item.kind != "bytes":
         return _elements(_scalar(item))
     if isinstance(item, RecordType) and {"value", "label"} == set(item.fields):
-        return Slot("addresses", "a list of addresses", _address, _addresses, list)
-    return _opaque("a list of records", list)
+        return Slot("addresses", "a list of addresses", _address, _addresses, list, _FOLDED)
+    return replace(_opaque("a list of records", list), kind="records")
 
 
 def _opaque(what: str, python: type) -> Slot:
@@ -97,7 +120,7 @@ def _elements(item: Slot) -> Slot:
     def normalise(values: list[Any]) -> tuple[Any, ...]:
         return tuple(values) if each is None else tuple(map(each, values))
 
-    return Slot("elements", f"a list of {item.what}", item.operand, normalise, list)
+    return Slot("elements", f"a list of {item.what}", item.operand, normalise, list, item)
 
 
 def _scalar(type_: ScalarType) -> Slot:
@@ -119,8 +142,9 @@ def _addresses(values: list[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(_folded(each["value"]) for each in values)
 
 
-def _from_float(value: float) -> Decimal:
-    return Decimal(repr(value))
+def _from_float(value: float) -> Decimal | None:
+    """What is not a number has no place in any order, and is unknown as null is."""
+    return None if value != value else Decimal(repr(value))  # noqa: PLR0124 - NaN
 
 
 def _as_uuid(value: object) -> uuid.UUID:
@@ -136,6 +160,10 @@ def _text(value: object) -> str:
         hint = f'; write "{value}" in quotes' if isinstance(value, int | float) else ""
         raise Mistyped(f"{found(value)}; a text is expected{hint}")
     return nfc(value)
+
+
+def _folded_text(value: object) -> str:
+    return _folded(_text(value))
 
 
 def _address(value: object) -> str:
@@ -226,3 +254,4 @@ _SCALARS: Mapping[str, Slot] = {
     "uuid": Slot("uuid", "a UUID", _uuid, _as_uuid, uuid.UUID),
     "bytes": _opaque("bytes", bytes),
 }
+_FOLDED = replace(_SCALARS["text"], operand=_folded_text, normalise=_folded)

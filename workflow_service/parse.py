@@ -12,10 +12,11 @@ from typing import Any, TypeVar, cast
 
 from schemas.errors import Problem
 from schemas.problems import Problems
-from schemas.wording import found, unknown
+from schemas.wording import found, nearest, shown, unknown
 from workflow_service import workflow as model
-from workflow_service.parse_condition import condition_of
-from workflow_service.workflow import SourceFilter, State, Step, Workflow
+from workflow_service.parse_condition import ConditionReader
+from workflow_service.relative import zone_names
+from workflow_service.workflow import Fire, SourceFilter, State, Step, Workflow
 
 T = TypeVar("T")
 
@@ -30,6 +31,8 @@ KEYS = (
     "only_if",
     "then",
     "state",
+    "fire",
+    "time_zone",
 )
 REQUIRED = ("id", "entity", "on", "then")
 
@@ -38,16 +41,20 @@ def parse_workflow(content: Mapping[str, Any]) -> Workflow | tuple[Problem, ...]
     """The workflow that a manifest (without its `kind`) describes, or all that is wrong with it."""
     problems = Problems()
     problems.keys(content, "", KEYS, REQUIRED)
+    conditions = ConditionReader(problems)
+    only_if = conditions.read(content["only_if"], "only_if") if "only_if" in content else None
     workflow = Workflow(
         id=_text(content, "id", problems, _id),
         entity=_text(content, "entity", problems, str),
         on=_on(content.get("on"), problems) if "on" in content else (),
-        then=_then(content.get("then"), problems) if "then" in content else (),
+        then=_then(content.get("then"), problems, conditions) if "then" in content else (),
         source=_source(content["source"], problems) if "source" in content else None,
         when_changed=_watched(content, problems),
-        only_if=condition_of(content["only_if"], problems) if "only_if" in content else None,
+        only_if=only_if,
         state=_state(content.get("state", "active"), problems),
         description=_text(content, "description", problems, str),
+        fire=_fire(content, problems),
+        time_zone=_time_zone(content.get("time_zone", "UTC"), problems),
     )
     return problems.found or workflow
 
@@ -114,25 +121,34 @@ def _watched(content: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
     return names
 
 
-def _then(value: object, problems: Problems) -> tuple[Step, ...]:
+def _then(value: object, problems: Problems, conditions: ConditionReader) -> tuple[Step, ...]:
     if not isinstance(value, list) or not value:
         problems.add("then", f"{found(value)}; a list of at least one action is expected")
         return ()
     if len(value) > model.MAX_ACTIONS:
         problems.add("then", f"has {len(value)} actions; {model.MAX_ACTIONS} are allowed")
-    return tuple(_step(each, f"then[{index}]", problems) for index, each in enumerate(value))
+    return tuple(
+        _step(each, f"then[{index}]", problems, conditions) for index, each in enumerate(value)
+    )
 
 
-def _step(value: object, path: str, problems: Problems) -> Step:
+def _step(value: object, path: str, problems: Problems, conditions: ConditionReader) -> Step:
     if not isinstance(value, Mapping):
         problems.add(path, f"{found(value)}; an action is written {{webhook: ID}}")
         return Step("")
-    problems.keys(value, path, ("webhook",), ("webhook",))
+    problems.keys(value, path, ("webhook", "if", "template"), ("webhook",))
     webhook = value.get("webhook", "")
     if "webhook" in value and (not isinstance(webhook, str) or not webhook):
         problems.add(f"{path}.webhook", f"{found(webhook)}; the id of a webhook is expected")
-        return Step("")
-    return Step(cast("str", webhook))
+        webhook = ""
+    if "template" in value and value["template"] is None:
+        problems.add(
+            f"{path}.template",
+            "half-filled: found nothing (null); a body is expected, or no template, which is the "
+            "webhook's own",
+        )
+    condition = conditions.read(value["if"], f"{path}.if") if "if" in value else None
+    return Step(cast("str", webhook), condition, value.get("template"))
 
 
 def _state(value: object, problems: Problems) -> State:
@@ -140,3 +156,29 @@ def _state(value: object, problems: Problems) -> State:
         problems.add("state", unknown("the state", value, model.STATES))
         return "active"
     return cast("State", value)
+
+
+def _fire(content: Mapping[str, Any], problems: Problems) -> Fire:
+    value = content.get("fire", "every")
+    if value not in model.FIRES:
+        problems.add("fire", unknown("the way to fire", value, model.FIRES))
+        return "every"
+    if value == "on_entering" and "only_if" not in content:
+        problems.add(
+            "fire",
+            "on_entering fires when only_if becomes true of a record, and there is no only_if; "
+            "write one, or leave fire out",
+        )
+    return cast("Fire", value)
+
+
+def _time_zone(value: object, problems: Problems) -> str:
+    if isinstance(value, str) and value in zone_names():
+        return value
+    expected = "a name of the time zone database is expected, as UTC or Europe/Berlin"
+    if isinstance(value, str):
+        near = nearest(value, sorted(zone_names()))
+        problems.add("time_zone", f"the time zone {shown(value)} is unknown{near}; {expected}")
+    else:
+        problems.add("time_zone", f"{found(value)}; {expected}")
+    return "UTC"

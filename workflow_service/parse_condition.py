@@ -1,7 +1,8 @@
 """The `only_if` of a manifest → a tree of conditions.
 
 Pure.  A condition is `{field: after.lead_value, at_least: 1000}`: the operator is the key and what
-it compares with is its value.  A group is `{all: [...]}` or `{any: [...]}`.
+it compares with is its value.  A group is `{all: [...]}`, `{any: [...]}` or `{not: ...}`; one on the
+elements of a list is `{field: after.products, any_item: ...}`.
 """
 
 from __future__ import annotations
@@ -11,55 +12,77 @@ from typing import Any, cast
 
 from schemas.problems import Problems
 from schemas.wording import found, listed, unknown
-from workflow_service.operators import OPERATORS, Operator
+from workflow_service.operators import OPERATORS
+from workflow_service.parse_operand import operand_of
 from workflow_service.workflow import (
     MAX_CONDITIONS,
     MAX_DEPTH,
-    MAX_TEXT,
-    MAX_VALUES,
     MODES,
+    QUANTIFIERS,
     Condition,
     Group,
+    Items,
     Leaf,
     Mode,
+    Not,
+    Quantifier,
 )
 
 EXAMPLE = "{field: after.lead_value, at_least: 1000}"
+GROUPS = (*MODES, "not")
+#: Keys of a comparison that are not its operator.
+_BESIDE = ("field", "ignore_case")
 
 
-def condition_of(value: object, problems: Problems, path: str = "only_if") -> Condition | None:
-    """The condition written at a path; None if it has problems, which were added."""
-    reading = _Reading(problems)
-    condition = reading.condition(value, path, depth=1)
-    if reading.leaves > MAX_CONDITIONS:
-        problems.add(path, f"has {reading.leaves} conditions; {MAX_CONDITIONS} are allowed")
-    return condition
-
-
-class _Reading:
-    """One walk over a tree; counts its leaves."""
+class ConditionReader:
+    """Reads the conditions of one workflow, counting its comparisons."""
 
     def __init__(self, problems: Problems) -> None:
+        """What is wrong is added to the problems."""
         self._problems = problems
-        self.leaves = 0
+        self._comparisons = 0
 
-    def condition(self, value: object, path: str, depth: int) -> Condition | None:
+    def read(self, value: object, path: str) -> Condition | None:
+        """The condition written at a path; None if it has problems, which were added."""
+        before = self._comparisons
+        condition = self._condition(value, path, depth=1, lists=0)
+        if before <= MAX_CONDITIONS < self._comparisons:
+            self._problems.add(
+                path,
+                f"has {self._comparisons} comparisons with what stands before it; a workflow has "
+                f"at most {MAX_CONDITIONS}",
+            )
+        return condition
+
+    def _condition(self, value: object, path: str, depth: int, lists: int) -> Condition | None:
         if not isinstance(value, Mapping):
             self._problems.add(
-                path, f"{found(value)}; a condition {EXAMPLE} or a group {{all: [...]}} is expected"
+                path,
+                f"{found(value)}; a condition {EXAMPLE} or a group {{all: [...]}}, {{any: [...]}} "
+                "or {not: ...} is expected",
             )
             return None
-        modes = [mode for mode in MODES if mode in value]
-        return self._group(value, modes, path, depth) if modes else self._leaf(value, path)
+        groups = [each for each in GROUPS if each in value]
+        if not groups:
+            return self._comparison(value, path, depth, lists)
+        if len(value) > 1:
+            self._problems.add(
+                path,
+                f"{found(value)}; a group has one key: {', '.join(MODES)} or not, and "
+                "nothing beside it",
+            )
+            return None
+        if depth > MAX_DEPTH:
+            self._problems.add(f"{path}.{groups[0]}", f"groups are nested deeper than {MAX_DEPTH}")
+            return None
+        return self._group(groups[0], value[groups[0]], path, depth + 1, lists)
 
     def _group(
-        self, value: Mapping[str, Any], modes: list[str], path: str, depth: int
+        self, name: str, inner: object, path: str, depth: int, lists: int
     ) -> Condition | None:
-        if len(value) > 1:
-            self._problems.add(path, f"{found(value)}; a group has one key: {' or '.join(MODES)}")
-            return None
-        mode = modes[0]
-        inner, place = value[mode], f"{path}.{mode}"
+        place = f"{path}.{name}"
+        if name == "not":
+            return self._not(inner, place, depth, lists)
         if not isinstance(inner, list) or not inner:
             self._problems.add(
                 place,
@@ -67,83 +90,85 @@ class _Reading:
                 "true or false for every event",
             )
             return None
-        if depth > MAX_DEPTH:
-            self._problems.add(place, f"groups are nested deeper than {MAX_DEPTH}")
-            return None
         read = [
-            self.condition(each, f"{place}[{index}]", depth + 1) for index, each in enumerate(inner)
+            self._condition(each, f"{place}[{index}]", depth, lists)
+            for index, each in enumerate(inner)
         ]
         good = tuple(each for each in read if each is not None)
-        return Group(cast("Mode", mode), good) if len(good) == len(read) else None
+        return Group(cast("Mode", name), good) if len(good) == len(read) else None
 
-    def _leaf(self, value: Mapping[str, Any], path: str) -> Leaf | None:
-        self.leaves += 1
+    def _not(self, inner: object, place: str, depth: int, lists: int) -> Condition | None:
+        if isinstance(inner, list):
+            self._problems.add(
+                place,
+                f"{found(inner)}; not takes one condition, several stand in a group: "
+                "{not: {any: [...]}} is none of them, {not: {all: [...]}} not all of them",
+            )
+            return None
+        condition = self._condition(inner, place, depth, lists)
+        return None if condition is None else Not(condition)
+
+    def _comparison(
+        self, value: Mapping[str, Any], path: str, depth: int, lists: int
+    ) -> Condition | None:
+        self._comparisons += 1
         field = value.get("field")
-        operators = [key for key in value if key != "field"]
         if not isinstance(field, str) or not field:
             what = found(field) if "field" in value else "half-filled: the key field is missing"
             self._problems.add(path, f"{what}; a condition is written {EXAMPLE}")
             return None
-        if not operators:
+        name = self._operator(value, field, path)
+        if name is None:
+            return None
+        if name not in QUANTIFIERS:
+            return self._leaf(value, field, name, path)
+        if lists >= MAX_DEPTH:
+            self._problems.add(f"{path}.{name}", f"lists are nested deeper than {MAX_DEPTH}")
+            return None
+        inner = self._condition(value[name], f"{path}.{name}", depth, lists + 1)
+        if "ignore_case" in value:
             self._problems.add(
-                path,
-                f"half-filled: it names {field} and no operator; there is {listed(OPERATORS)}",
+                f"{path}.ignore_case", f"stands beside {name}; write it inside, beside the operator"
             )
             return None
-        if len(operators) > 1:
+        return None if inner is None else Items(field, cast("Quantifier", name), inner)
+
+    def _operator(self, value: Mapping[str, Any], field: str, path: str) -> str | None:
+        """The one operator of a comparison."""
+        names = [str(key) for key in value if key not in _BESIDE]
+        if not names:
             self._problems.add(
                 path,
-                f"has the operators {listed(map(str, operators))}; a condition has one, "
+                f"half-filled: it names {field} and no operator; there is "
+                f"{listed((*OPERATORS, *QUANTIFIERS))}",
+            )
+            return None
+        wrong = [each for each in names if each not in OPERATORS and each not in QUANTIFIERS]
+        if wrong:
+            known = (*OPERATORS, *QUANTIFIERS, *_BESIDE)
+            for each in wrong:
+                self._problems.add(f"{path}.{each}", unknown("the operator", each, known))
+            return None
+        if len(names) > 1:
+            self._problems.add(
+                path,
+                f"has the operators {listed(names)}; a condition has one, "
                 "several stand in a group {all: [...]}",
             )
             return None
-        return self._compared(field, str(operators[0]), value[operators[0]], path)
+        return names[0]
 
-    def _compared(self, field: str, name: str, value: object, path: str) -> Leaf | None:
-        place = f"{path}.{name}"
-        operator = OPERATORS.get(name)
-        if operator is None:
-            self._problems.add(place, unknown("the operator", name, OPERATORS))
+    def _leaf(self, value: Mapping[str, Any], field: str, name: str, path: str) -> Leaf | None:
+        operator = OPERATORS[name]
+        fold = value.get("ignore_case", False)
+        if not isinstance(fold, bool):
+            self._problems.add(f"{path}.ignore_case", f"{found(fold)}; true or false is expected")
             return None
-        problem = _misshapen(operator, value)
-        if problem:
-            self._problems.add(place, problem)
+        if fold and not operator.folds:
+            folding = listed(row.name for row in OPERATORS.values() if row.folds)
+            self._problems.add(
+                f"{path}.ignore_case", f"stands beside {name}; it is there for text in {folding}"
+            )
             return None
-        return Leaf(field, name, tuple(value) if isinstance(value, list) else value)
-
-
-def _misshapen(operator: Operator, value: object) -> str | None:
-    """What is wrong with the shape of an operand; its type depends on the field."""
-    if operator.shape == "flag":
-        return None if isinstance(value, bool) else f"{found(value)}; true or false is expected"
-    if value is None:
-        return (
-            f"half-filled: {operator.name} has nothing to compare with; "
-            "whether a field has a value is asked by `is_empty: true` (or false)"
-        )
-    if operator.shape == "many":
-        return _misshapen_list(value)
-    if isinstance(value, list | Mapping):
-        several = f"; several values are for {'not_in' if 'not' in operator.name else 'in'}"
-        return f"{found(value)}; one value is expected{several}"
-    return _too_long(value)
-
-
-def _misshapen_list(value: object) -> str | None:
-    if not isinstance(value, list) or not value:
-        return f"{found(value)}; a list of at least one value is expected"
-    if len(value) > MAX_VALUES:
-        return f"lists {len(value)} values; {MAX_VALUES} are allowed"
-    for index, each in enumerate(value):
-        if each is None or isinstance(each, list | Mapping):
-            return f"value {index + 1}: {found(each)}; a plain value is expected"
-        problem = _too_long(each)
-        if problem:
-            return f"value {index + 1}: {problem}"
-    return None
-
-
-def _too_long(value: object) -> str | None:
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        return f"a text of {len(value)} characters; {MAX_TEXT} are allowed"
-    return None
+        operand = operand_of(operator, value[name], f"{path}.{name}", self._problems)
+        return None if operand is None else Leaf(field, name, operand, fold)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from schemas.records import Operation, Source
+from schemas.wording import shown
 
 #: What a field or an operand holds: a plain Python value of whatever type the schema says, and in
 #: operands also `OtherField`, `Relative`, `Counted`, or a tuple of values.
@@ -54,6 +55,10 @@ class OtherField:
 
     path: str
 
+    def __str__(self) -> str:
+        """As people read it."""
+        return self.path
+
 
 @dataclass(frozen=True, slots=True)
 class Relative:
@@ -83,6 +88,10 @@ class Counted:
 
     operator: str
     value: Value
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.operator} {shown(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)

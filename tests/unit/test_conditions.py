@@ -1,75 +1,17 @@
-"""What conditions mean: every row of semantics.yaml, and what rows cannot say."""
+"""What conditions mean, where the table of cases cannot say it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime.yaml_core import documents
 from schemas.records import Event
 from tests.crm import compiled_of, event_of, record_of
 from workflow_service.explain import explain_compiled
-
-TABLE = Path(__file__).with_name("semantics.yaml")
-VERDICTS = {True: True, False: False, "unknown": None}
-
-
-def rows() -> Iterator[Any]:
-    for document in documents(TABLE.read_text(), TABLE.name):
-        assert not document.problems
-        content = document.value
-        for index, (operator, operand, value, verdict, why) in enumerate(content["cases"]):
-            yield pytest.param(
-                content.get("entity", "lead"),
-                content["field"],
-                (operator, operand),
-                value,
-                VERDICTS[verdict],
-                id=f"line {document.line_of(f'cases[{index}]')}: {content['field']} {operator}: {why}",
-            )
-
-
-ROWS = list(rows())
-
-
-def side_of(entity: str, keys: list[str], value: object) -> dict[str, Any] | None:
-    """A record in which the field has the value."""
-    if value == "no record":
-        return None
-    top, *below = keys
-    record = record_of(entity)
-    if top == "custom_attributes":
-        if value != "absent":
-            number = isinstance(value, int) and not isinstance(value, bool)
-            record[top] = {below[0]: Decimal(str(value)) if number else value}
-    elif value == "absent":
-        del record[top]
-    elif below:
-        record = record_of(entity, **{top: {"id": "x", below[0]: value}})
-    else:
-        record = record_of(entity, **{top: value})
-    return record
-
-
-def event_with(entity: str, field: str, value: Any) -> Event:
-    side, _, rest = field.partition(".")
-    if side == "after":
-        after = side_of(entity, rest.split("."), value)
-        return event_of(record_of(entity), after, entity=entity)
-    if side == "before":
-        before = side_of(entity, rest.split("."), value)
-        return event_of(before, record_of(entity), entity=entity)
-    if side == "event":
-        event = event_of(record_of(entity), record_of(entity), entity=entity)
-        return dataclasses.replace(event, **{rest: value})
-    before, after = (side_of(entity, field.split("."), each) for each in value)
-    return event_of(before, after, entity=entity)
 
 
 def verdict_on(event: Event, condition: dict[str, Any]) -> bool | None:
@@ -80,21 +22,6 @@ def verdict_on(event: Event, condition: dict[str, Any]) -> bool | None:
     assert explained.verdict is decided
     assert explained.reason
     return decided
-
-
-@pytest.mark.parametrize(("entity", "field", "comparison", "value", "expected"), ROWS)
-def test_semantics(
-    entity: str, field: str, comparison: tuple[str, Any], value: Any, expected: object
-) -> None:
-    operator, operand = comparison
-
-    verdict = verdict_on(event_with(entity, field, value), {"field": field, operator: operand})
-
-    assert verdict is expected
-
-
-def test_the_table_is_as_long_as_promised():
-    assert len(ROWS) >= 120
 
 
 @pytest.mark.parametrize(
