@@ -30,13 +30,13 @@ def catalog() -> Catalog:
 def record_of(entity: str, **fields: object) -> dict[str, Any]:
     """A record with these fields, in JSON's words, and plausible values for the others."""
     type_ = RecordType(entity, catalog().fields(entity))
-    given = {name: _blank(each) for name, each in type_.fields.items() if not each.optional}
+    given = {name: blank(each) for name, each in type_.fields.items() if not each.optional}
     value, problems = from_json(type_, {**given, "id": "1", **fields})
     assert value is not None, problems
     return value
 
 
-def _blank(type_: FieldType) -> object:
+def blank(type_: FieldType) -> object:
     """The plainest value of a type, in JSON's words."""
     match type_:
         case ScalarType(kind="enum", symbols=symbols):
@@ -46,7 +46,7 @@ def _blank(type_: FieldType) -> object:
         case ListType():
             return []
         case RecordType(fields=fields):
-            return {name: _blank(each) for name, each in fields.items() if not each.optional}
+            return {name: blank(each) for name, each in fields.items() if not each.optional}
         case _:
             return {}
 

@@ -250,6 +250,8 @@ def fitted(value: Any, operand: Any, world: World) -> Any:
         operand = read(operand["field"], world)
         if operand is Missing or operand is None:
             raise MisfitError
+        if isinstance(operand, str) and not isinstance(value, str):
+            raise MisfitError  # texts of a record are no way of writing numbers or days
     for kind, fit in FITS.items():
         if isinstance(value, kind):
             return fit(operand, world)
