@@ -28,8 +28,8 @@ from workflow_service.workflow import (
 Fields = Mapping[str, FieldType]
 #: Stands in a way for "each element".
 ELEMENT = "[]"
-#: A verdict on one element says which; the condition is the same for all of them.
-_NUMBERED = re.compile(r"\.(any_item|all_items|no_item)\[\d+\]")
+#: A verdict on one element says which, behind the path of the condition on the list.
+_NUMBERED = re.compile(r"\.(any_item|all_items|no_item)\[\d+\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ class Comparison:
         expected: As the manifest says it.
         before, after: The field's value on both sides of the change; None for the envelope's
             fields and for elements of lists.
-        compared: Other fields that the operand names, with their values in this event.
-        personal: Any of these is about a person.
+        personal: The field, or another one that it is compared with, is about a person.
     """
 
     field: str
@@ -49,7 +48,6 @@ class Comparison:
     expected: Value
     before: Value = None
     after: Value = None
-    compared: Mapping[str, Value] | None = None
     personal: bool = False
 
 
@@ -70,8 +68,8 @@ def comparisons(workflow: Workflow, event: Event, fields: Fields) -> dict[str, C
 
 
 def place_of(path: str) -> str:
-    """Where the condition of a verdict stands: its path without the numbers of elements."""
-    return _NUMBERED.sub(r".\1", path)
+    """The condition that a verdict is about: of one element, that on its list."""
+    return _NUMBERED.sub("", path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class _Looking:
 
     def _leaf(self, leaf: Leaf, element: tuple[str, ...]) -> Comparison:
         expected, way = written_operand(leaf.value), _way(leaf.field, element)
-        others = tuple((path, _way(path, element)) for path in _named_in(leaf.value))
+        others = tuple(_way(path, element) for path in _named_in(leaf.value))
         return self._comparison(leaf.field, leaf.operator, expected, way, others)
 
     def _comparison(
@@ -114,10 +112,9 @@ class _Looking:
         operator: str,
         expected: Value,
         way: tuple[str, ...],
-        others: tuple[tuple[str, tuple[str, ...]], ...],
+        others: tuple[tuple[str, ...], ...],
     ) -> Comparison:
         side = field.partition(".")[0]
-        ways = [way, *(other for _, other in others)]
         has_sides = side not in {"event", "item"} and ELEMENT not in way
         return Comparison(
             field,
@@ -125,17 +122,8 @@ class _Looking:
             expected,
             _read(self.event.before, way[1:]) if has_sides else None,
             _read(self.event.after, way[1:]) if has_sides else None,
-            {path: self._value(other) for path, other in others} or None,
-            any(_is_personal(each, self.fields) for each in ways),
+            any(_is_personal(each, self.fields) for each in (way, *others)),
         )
-
-    def _value(self, way: tuple[str, ...]) -> Value:
-        """The value at a way; None where it is one of many."""
-        side, *keys = way
-        if side == "event":
-            return getattr(self.event, keys[0], None)
-        record = self.event.before if side == "before" else self.event.after
-        return None if ELEMENT in keys else _read(record, tuple(keys))
 
 
 def _way(path: str, element: tuple[str, ...]) -> tuple[str, ...]:

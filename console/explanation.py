@@ -6,49 +6,29 @@ one that was in force at the time, and the event's fate as the topics tell it.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from console import dead_letters
-from console.dead_letters import DeadLetter, instant
-from console.fate import Fate, fate_of, firing_sentence, letter_sentence, not_found, unreadable
-from console.find_events import Place, Placed, find_record, placed_of, record_at
+from console.dead_letters import instant
+from console.fate import Fate, fate_of, firing_sentence
 from console.given_event import given_event
 from console.history import History, history_of
 from console.personal import MASK, masked_event
+from console.seek import Asked, Lost, sought
 from console.session import Session
-from console.verdicts import Opinion, first_failed, masked_opinion, opinion_of, opinion_view
+from console.verdicts import (
+    Opinion,
+    first_failed,
+    masked_opinion,
+    opinion_of,
+    opinion_view,
+    spec_of,
+)
 from console.versions import Then, then_of, version_notes
 from console.views import event_view, place_view
 from runtime.broker import Received
-from schemas import headers
-from schemas.errors import SchemaError
 from schemas.records import Definition, Event, Firing
 from workflow_service.verdict import Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be explained.
-
-    Attributes:
-        event: An event id, or `topic:partition:offset`.
-        text: The event itself as JSON, in place of `event`.
-        version: None means the version in force, or the last one of a removed workflow.
-        entities: Where the event is looked for; None means the workflow's entity, then all others.
-        now: For an event that does not say when it occurred.
-    """
-
-    workflow: str
-    event: str
-    text: str | None
-    version: int | None
-    entities: tuple[str, ...] | None
-    since: datetime | None
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +86,12 @@ async def explanation(session: Session, asked: Asked) -> Answer:
     """
     history = await history_of(session, asked.workflow)
     definition = _chosen(history, asked.version)
-    entity = json.loads(definition.spec).get("entity", "")
+    entity = spec_of(definition).get("entity", "")
     if asked.text is not None:
         event = given_event(asked.text, session.catalog, entity, asked.now)
         return _of_given(session, history, definition, event, masked=MASK in asked.text)
-    found = await _found(session, asked, entity)
-    if isinstance(found, _Lost):
+    found = await sought(session, asked, entity)
+    if isinstance(found, Lost):
         return _of_lost(session, history, definition, found)
     once = _is_once(definition)
     fate = await fate_of(session, found, definition.id, once=once)
@@ -129,6 +109,7 @@ async def explanation(session: Session, asked: Asked) -> Answer:
         (
             *version_notes(history, definition, then, found.record, opinion),
             *_state_notes(opinion),
+            *_contradiction(opinion, fate, then),
             *fate.notes,
         ),
     )
@@ -146,75 +127,7 @@ def _in_force(history: History) -> int | None:
 
 
 def _is_once(definition: Definition) -> bool:
-    return bool(json.loads(definition.spec).get("fire") == "once_per_record")
-
-
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    """An event that is not (readable) on its topic.
-
-    Attributes:
-        event: As a dead letter still holds it, if one does.
-    """
-
-    fate: Fate
-    record: Received | None = None
-    event: Event | None = None
-
-
-async def _found(session: Session, asked: Asked, entity: str) -> Placed | _Lost:
-    """The event on its topic, or what else is known of it."""
-    entities = asked.entities or tuple(
-        sorted(session.catalog.entities, key=lambda one: (one != entity, one))
-    )
-    topics = [session.topics.events(one) for one in entities]
-    place = Place.parse(asked.event)
-    if place is None:
-        record = await find_record(session, asked.event, topics, asked.since)
-    else:
-        record = await record_at(session, place)
-    if record is None:
-        return await _among_the_dead(session, asked, place, entities)
-    try:
-        return await placed_of(session, record)
-    except SchemaError as error:
-        found = await _letters(session, [session.topics.entity_of(record.topic)], asked.since)
-        letters = [one for one in found if _came_from(one, Place(*record[:3]))]
-        return _Lost(unreadable(record, error, letters), record)
-
-
-async def _among_the_dead(
-    session: Session, asked: Asked, place: Place | None, entities: Sequence[str]
-) -> _Lost:
-    """What the dead-letter topics know of an event that its own topic does not hold (any more)."""
-    topics = [place.topic] if place else [session.topics.events(one) for one in entities]
-    wanted = asked.event
-    for letter in await _letters(session, entities, asked.since):
-        if _came_from(letter, place) if place else letter.headers.get(headers.CE_ID) == wanted:
-            said = f"it is in the dead letters, and not on its topic: {letter_sentence(letter)}"
-            fate = Fate("dead_letter", (said,), letters=(letter,))
-            try:
-                event = await session.event(letter.entity, letter.record.value)
-            except SchemaError:
-                return _Lost(fate)
-            return _Lost(fate, None, event)
-    what = f"the event {wanted}" if place is None else f"an event at {wanted}"
-    return _Lost(not_found(what, topics, None if place else asked.since))
-
-
-async def _letters(
-    session: Session, entities: Sequence[str], since: datetime | None
-) -> list[DeadLetter]:
-    """The events of these entities that could not be worked on."""
-    topics = dead_letters.topics_of(session.topics, entities)
-    del topics[session.topics.dead(session.topics.actions)]
-    return await dead_letters.read(session.reader, topics, since)
-
-
-def _came_from(letter: DeadLetter, place: Place) -> bool:
-    """Whether a dead letter stood at a place before."""
-    stood = (headers.ERROR_TOPIC, headers.ERROR_PARTITION, headers.ERROR_OFFSET)
-    return ":".join(letter.headers.get(name, "") for name in stood) == str(place)
+    return bool(spec_of(definition).get("fire") == "once_per_record")
 
 
 def _of_given(
@@ -236,7 +149,7 @@ def _of_given(
     return Answer(opinion, event, None, fate, _in_force(history), None, tuple(notes))
 
 
-def _of_lost(session: Session, history: History, definition: Definition, lost: _Lost) -> Answer:
+def _of_lost(session: Session, history: History, definition: Definition, lost: Lost) -> Answer:
     """What can be said of an event that is not (readable) on its topic."""
     if lost.event is not None:
         opinion = opinion_of(definition, lost.event, session.catalog)
@@ -267,8 +180,24 @@ def _with_firing(opinion: Opinion, firing: Firing | None, event: Event) -> Opini
     )
 
 
+def _contradiction(opinion: Opinion, fate: Fate, then: Then | None) -> tuple[str, ...]:
+    """What to look at when the version of that time matches and nothing was made of the event."""
+    same = then is not None and then.version == opinion.version
+    if fate.kind != "nothing" or not opinion.matched or opinion.makes_nothing or not same:
+        return ()
+    said = (
+        f"it matches, and yet nothing was made of it: the service may have read the event before it "
+        f"took version {opinion.version} up, or may not run it (hookline_workflows_broken counts "
+        "those, the log's workflow.broken says why); `hookline workflows history` says when it was "
+        "saved"
+    )
+    return (said,)
+
+
 def _state_notes(opinion: Opinion) -> tuple[str, ...]:
-    """What its state alone keeps a workflow from."""
+    """What keeps a workflow that would match from firing."""
+    if opinion.makes_nothing:
+        return ("it matches and makes no action: the `if` of none of them holds",)
     state = next((one for one in opinion.verdicts if one.path == "state"), None)
     if state is None or state.verdict is True:
         return ()
@@ -276,4 +205,4 @@ def _state_notes(opinion: Opinion) -> tuple[str, ...]:
     failed = first_failed(rest)
     if failed is None:
         return (f"apart from its state ({state.actual}) every part holds: active, it would fire",)
-    return (f"apart from its state ({state.actual}), {failed} does not hold either",)
+    return (f"apart from its state ({state.actual}), {failed.path} does not hold either",)

@@ -7,7 +7,6 @@ what was ever in force is here; what was saved before there was such a topic is 
 from __future__ import annotations
 
 import difflib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +14,7 @@ import yaml
 
 from console.errors import NotFoundError
 from console.session import Session
+from console.verdicts import spec_of
 from runtime.broker import Span
 from runtime.definitions import is_removed
 from schemas.errors import ConfigurationError, SchemaError
@@ -133,5 +133,7 @@ def difference(before: Definition | None, after: Definition) -> tuple[str, ...]:
 def _lines(definition: Definition | None) -> list[str]:
     if definition is None or is_removed(definition):
         return []
-    content = json.loads(definition.spec)
+    content = spec_of(definition)
+    if not content:
+        return definition.spec.splitlines()
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).splitlines()

@@ -6,19 +6,18 @@ schema is deployed, by compiling each definition as the services would.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from console.previews import hidden_webhook
+from console.verdicts import workflow_of
 from schemas.catalog import Catalog
 from schemas.errors import Problem, SchemaError
 from schemas.records import Definition, DefinitionKind
 from schemas.templates import check_body
 from schemas.wording import unknown
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.parse import parse_workflow
 from workflow_service.workflow import Workflow
 
 
@@ -113,7 +112,7 @@ def _problems(definition: Definition, catalog: Catalog) -> tuple[Problem, ...]:
 
 def _of_workflow(definition: Definition, catalog: Catalog) -> Sequence[Problem]:
     """As the workflow service judges it, and what its actions' own bodies name."""
-    workflow = parse_workflow(json.loads(definition.spec))
+    workflow = workflow_of(definition)
     if not isinstance(workflow, Workflow):
         return workflow
     compiled = compile_workflow(workflow, definition.version, catalog)

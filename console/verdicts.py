@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.comparisons import Comparison, comparisons, place_of
 from console.personal import MASK
 from schemas.catalog import Catalog
+from schemas.errors import Problem
 from schemas.paths import NO_RECORD
 from schemas.records import Definition, Event
-from workflow_service.explain import Explanation, explain
+from workflow_service.compiled import CompiledStep, CompiledWorkflow, compile_workflow
+from workflow_service.explain import explain_compiled
 from workflow_service.parse import parse_workflow
 from workflow_service.verdict import Verdict
-from workflow_service.workflow import Workflow
+from workflow_service.workflow import MODES, Workflow, written_operand
 
 HIDDEN = f"{MASK} (about a personal field)"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One action of a workflow: whether it is made for an event that the workflow fires for.
+
+    Attributes:
+        verdict: On its `if`; None if it has none.
+    """
+
+    index: int
+    webhook: str
+    verdict: Verdict | None
+
+    @property
+    def made(self) -> bool:
+        """Whether its `if` lets it be made."""
+        return self.verdict is None or self.verdict.verdict is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,7 @@ class Opinion:
         matched: None if the saved workflow makes no sense (any more); the reason says why.
         version: Of the definition; an action made earlier may name another.
         compared: What each condition looked at, by its path in the manifest.
+        then: Its actions, in order; empty for an event that is not its entity's.
     """
 
     workflow: str
@@ -36,19 +57,35 @@ class Opinion:
     reason: str
     verdicts: tuple[Verdict, ...] = ()
     compared: Mapping[str, Comparison] = field(default_factory=dict)
+    then: tuple[Part, ...] = ()
 
     @property
-    def first_failed(self) -> str | None:
-        """The path of the first condition that did not hold; None if all did."""
-        return first_failed(self.verdicts)
+    def makes_nothing(self) -> bool:
+        """It matches, and yet none of its actions is made."""
+        return bool(self.matched and self.then) and not any(part.made for part in self.then)
+
+    @property
+    def first_failed(self) -> Verdict | None:
+        """The first condition that did not hold; None if all did, as far as it matters."""
+        parts = [part.verdict for part in self.then if part.verdict and self.makes_nothing]
+        return first_failed((*self.verdicts, *parts))
 
 
-def workflow_of(definition: Definition) -> Workflow | str:
+def workflow_of(definition: Definition) -> Workflow | tuple[Problem, ...]:
     """The workflow that a definition holds, or what is wrong with it."""
-    content = json.loads(definition.spec)
-    content.pop("kind", None)
-    parsed = parse_workflow(content)
-    return parsed if isinstance(parsed, Workflow) else "; ".join(map(str, parsed))
+    content = spec_of(definition)
+    if not content:
+        return (Problem("", "its spec is no JSON object"),)
+    return parse_workflow({name: value for name, value in content.items() if name != "kind"})
+
+
+def spec_of(definition: Definition) -> dict[str, Any]:
+    """A definition's manifest; empty if it holds none."""
+    try:
+        content = json.loads(definition.spec)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def opinions(
@@ -56,10 +93,9 @@ def opinions(
 ) -> list[Opinion]:
     """The word of every workflow of the event's entity, those that matched first."""
     found = [
-        opinion
+        opinion_of(definition, event, catalog)
         for definition in definitions.values()
-        if json.loads(definition.spec).get("entity") == event.entity
-        for opinion in (opinion_of(definition, event, catalog),)
+        if spec_of(definition).get("entity", event.entity) == event.entity
     ]
     return sorted(found, key=lambda opinion: (not opinion.matched, opinion.workflow))
 
@@ -67,41 +103,69 @@ def opinions(
 def opinion_of(definition: Definition, event: Event, catalog: Catalog) -> Opinion:
     """One workflow's word."""
     workflow = workflow_of(definition)
-    if isinstance(workflow, str):
-        return Opinion(definition.id, definition.version, None, workflow)
-    explained = explain(workflow, event, catalog, definition.version)
-    if not isinstance(explained, Explanation):
-        return Opinion(definition.id, definition.version, None, "; ".join(map(str, explained)))
+    if not isinstance(workflow, Workflow):
+        return _none(definition, "; ".join(map(str, workflow)))
+    compiled = compile_workflow(workflow, definition.version, catalog)
+    if not isinstance(compiled, CompiledWorkflow):
+        return _none(definition, "; ".join(map(str, compiled)))
+    try:
+        return _judged(compiled, event, catalog)
+    except Exception as error:  # noqa: BLE001 - as in matching, one workflow's error is its own
+        kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        return _none(definition, f"it breaks on this event, as matching does: {kind}")
+
+
+def _none(definition: Definition, reason: str) -> Opinion:
+    """No word, and why."""
+    return Opinion(definition.id, definition.version, None, reason)
+
+
+def _judged(compiled: CompiledWorkflow, event: Event, catalog: Catalog) -> Opinion:
+    """The word of a workflow that runs, from the code that matching runs."""
+    explained, workflow = explain_compiled(compiled, event), compiled.workflow
+    ours = event.entity == workflow.entity
     return Opinion(
-        definition.id,
-        definition.version,
+        workflow.id,
+        compiled.version,
         explained.matched,
         explained.reason,
         explained.verdicts,
-        comparisons(workflow, event, catalog.fields(event.entity))
-        if workflow.entity == event.entity
-        else {},
+        comparisons(workflow, event, catalog.fields(event.entity)) if ours else {},
+        tuple(_part(step, event) for step in compiled.steps) if ours else (),
     )
 
 
-def first_failed(verdicts: tuple[Verdict, ...]) -> str | None:
-    """The path of the first verdict that is not true, as deep as the failure goes."""
+def _part(step: CompiledStep, event: Event) -> Part:
+    """One action's word, from the code that decides about it."""
+    verdict = None if step.condition is None else step.condition.explain(event)
+    return Part(step.index, step.step.webhook, verdict)
+
+
+def first_failed(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The first verdict that is not true: of a group, the first of its conditions, and so on."""
     for verdict in verdicts:
         if verdict.verdict is not True:
-            return first_failed(verdict.inner) or verdict.path
+            inner = verdict.inner if verdict.condition in MODES else ()
+            return first_failed(inner) or verdict
     return None
 
 
 def masked_opinion(opinion: Opinion) -> Opinion:
     """The opinion without the values of personal fields, which reasons quote."""
+    compared = opinion.compared
+    parts = [part.verdict for part in opinion.then if part.verdict]
     hidden = {
-        reason for verdict in opinion.verdicts for reason in _personal(verdict, opinion.compared)
+        reason for verdict in (*opinion.verdicts, *parts) for reason in _personal(verdict, compared)
     }
     return replace(
         opinion,
-        verdicts=tuple(_masked(verdict, opinion.compared, hidden) for verdict in opinion.verdicts),
+        verdicts=tuple(_masked(verdict, compared, hidden) for verdict in opinion.verdicts),
         reason=_said(opinion.reason, hidden),
-        compared={path: _masked_comparison(each) for path, each in opinion.compared.items()},
+        compared={path: _masked_comparison(each) for path, each in compared.items()},
+        then=tuple(
+            replace(part, verdict=part.verdict and _masked(part.verdict, compared, hidden))
+            for part in opinion.then
+        ),
     )
 
 
@@ -114,7 +178,7 @@ def _masked(verdict: Verdict, compared: Mapping[str, Comparison], hidden: set[st
     """One verdict with the ones inside it."""
     inner = tuple(_masked(each, compared, hidden) for each in verdict.inner)
     if _is_personal(verdict, compared):
-        return replace(verdict, actual=MASK, reason=HIDDEN, inner=inner)
+        return replace(verdict, actual=MASK, expected=MASK, reason=HIDDEN, inner=inner)
     return replace(verdict, reason=_said(verdict.reason, hidden), inner=inner)
 
 
@@ -126,7 +190,6 @@ def _masked_comparison(comparison: Comparison) -> Comparison:
         comparison,
         before=None if comparison.before is None else MASK,
         after=None if comparison.after is None else MASK,
-        compared=comparison.compared and dict.fromkeys(comparison.compared, MASK),
     )
 
 
@@ -144,13 +207,25 @@ def _is_personal(verdict: Verdict, compared: Mapping[str, Comparison]) -> bool:
 
 def opinion_view(opinion: Opinion) -> dict[str, Any]:
     """An opinion for `--json`."""
+    failed = opinion.first_failed
     return {
         "workflow": opinion.workflow,
         "version": opinion.version,
         "matched": opinion.matched,
         "reason": opinion.reason,
-        "first_failed": opinion.first_failed,
+        "first_failed": failed.path if failed else None,
         "verdicts": [verdict_view(verdict, opinion.compared) for verdict in opinion.verdicts],
+        "then": [_part_view(part, opinion.compared) for part in opinion.then],
+    }
+
+
+def _part_view(part: Part, compared: Mapping[str, Comparison]) -> dict[str, Any]:
+    """One action for `--json`."""
+    return {
+        "index": part.index,
+        "webhook": part.webhook,
+        "made": part.made,
+        "if": verdict_view(part.verdict, compared) if part.verdict else None,
     }
 
 
@@ -170,17 +245,17 @@ def verdict_view(verdict: Verdict, compared: Mapping[str, Comparison]) -> dict[s
 
 def _comparison_view(verdict: Verdict, comparison: Comparison | None) -> dict[str, Any]:
     """What was compared; null where a part compares no field of the record."""
-    if comparison is None:
+    if comparison is None or comparison.operator != verdict.operator:
         expected = verdict.condition.partition(" ")[2] or None
-        plain = {"field": None, "operator": None, "expected": expected}
-        return {**plain, "before": None, "after": None, "compared_with": None}
+        names = ("field", "operator", "expected_value", "before", "after")
+        return {**dict.fromkeys(names), "expected": expected}
     return {
         "field": comparison.field,
         "operator": comparison.operator,
         "expected": comparison.expected,
+        "expected_value": _plain(verdict.expected),
         "before": comparison.before,
         "after": comparison.after,
-        "compared_with": comparison.compared,
     }
 
 
@@ -188,4 +263,6 @@ def _plain(value: Any) -> Any:
     """A value that JSON can say: a side that is not there is null."""
     if value is NO_RECORD:
         return None
-    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return written_operand(value)

@@ -119,6 +119,8 @@ def _opinion(opinion: Opinion) -> Text:
         False: ("no match", "dim"),
         None: ("invalid", "red"),
     }[opinion.matched]
+    if opinion.matched and any(one.actual == "dry_run" for one in opinion.verdicts[:1]):
+        word = "matches, as a dry run"
     name = f"{opinion.workflow} (version {opinion.version}): "
     return Text.assemble(name, (word, style), "" if opinion.matched else f": {opinion.reason}")
 

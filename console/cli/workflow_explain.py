@@ -58,8 +58,8 @@ def explain(
       echo '{"after": {"id": "7", "title": "Engine"}}' | hookline workflows explain lead-won -
 
     JSON: {"workflow", "version", "matched", "reason", "first_failed": path, "verdicts": [{path,
-    condition, field, operator, expected, before, after, compared_with, actual, verdict, reason,
-    inner}], "event": {…, topic, partition, offset}, "version_in_force": n, "version_then": {version,
+    condition, field, operator, expected, expected_value, before, after, actual, verdict, reason,
+    inner}], "then": [{index, webhook, made, if: verdict}], "event": {…, topic, partition, offset}, "version_in_force": n, "version_then": {version,
     approximate}, "fate": {kind, sentences, actions, dead_letters, consumer: {group, committed,
     behind}, fired}, "notes": [sentence]}. `verdict` is null where it is unknown; `fate.kind` is
     acted, dry_run, dead_letter, behind, nothing, unreadable, not_found or not_published. Exit
@@ -90,7 +90,8 @@ async def _explain(
     personal: bool,
 ) -> Answer:
     """Ask; personal fields are masked in what is shown, not in what is judged."""
-    from console.explanation import Asked, explanation  # noqa: PLC0415
+    from console.explanation import explanation  # noqa: PLC0415
+    from console.seek import Asked  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
@@ -137,7 +138,7 @@ def _tree(answer: Answer) -> Tree:
     """The verdicts as a person reads them; the first that failed is marked."""
     from console.cli.verdict_tree import tree  # noqa: PLC0415
 
-    return tree(answer.opinion, "nothing to judge" if answer.event is None else None)
+    return tree(answer.opinion, "has nothing to judge" if answer.event is None else None)
 
 
 def _after(answer: Answer) -> list[Text]:

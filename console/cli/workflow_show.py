@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,10 @@ def show(desk: Desk, workflow_id: str, version: int | None, *, as_json: bool) ->
 
     JSON: {"id", "version", "saved_at", "saved_by", "manifest": {…}}. Exit code 1 if there is none.
     """
+    from console.verdicts import spec_of  # noqa: PLC0415
+
     definition = desk.run(_version(desk, workflow_id, version))
-    manifest = {"kind": "Workflow", **json.loads(definition.spec)}
+    manifest = {"kind": "Workflow", **spec_of(definition)}
     if as_json:
         output.document({**output.definition_view(definition), "manifest": manifest})
     else:

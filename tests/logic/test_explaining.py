@@ -14,7 +14,7 @@ from console.session import Session
 from runtime.broker import Outgoing, Position, Received, TopicPartition
 from schemas import headers
 from schemas.events import event_headers
-from schemas.records import Firing, firing_key_of
+from schemas.records import Definition, Firing, firing_key_of
 from tests.desks import (
     EVENT_ID,
     SECRET,
@@ -347,6 +347,7 @@ def test_an_action_says_exactly_which_version_it_was(made, capsys):
 def test_another_version_is_explained_on_request(made, capsys):
     made.clock._now += timedelta(hours=1)
     made.apply(CHANGED)
+    made.act(lead_action())
 
     answer = explained(made, capsys, "big-lead", str(EVENT_ID), "--version", "1", code=0)
 
@@ -567,21 +568,50 @@ def test_personal_values_are_masked_wherever_they_are_quoted(made, capsys):
     assert (leaf["after"], leaf["before"], leaf["expected"]) == ("•••", None, "hush")
 
 
-def test_a_broken_workflow_is_said_to_be_so(made, capsys):
+def save_raw(system: Office, spec: str) -> None:
+    """Write version 2 of big-lead as it could only come from elsewhere."""
+
     async def write(session: Session) -> None:
         publisher = await session.publisher()
         await session.registry.register(session.catalog.definition)
-        broken = session.workflows.current["big-lead"]
-        spec = broken.spec.replace("lead_value", "lead_valeu")
-        value = session.codec.encode(type(broken)("workflow", "big-lead", 2, NOON, "tester", spec))
+        value = session.codec.encode(Definition("workflow", "big-lead", 2, NOON, "tester", spec))
         await publisher.publish(Outgoing("crm.workflows", b"big-lead", value))
 
-    made.within(write)
+    system.within(write)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param(
+            '{"id": "big-lead", "entity": "lead", "on": ["created"], "then": [{"webhook": "sales"}],'
+            ' "only_if": {"field": "after.lead_valeu", "equals": 1}}',
+            "lead_valeu",
+            id="an unknown field",
+        ),
+        pytest.param('{"id": "big-lead"}', "entity", id="half a manifest"),
+        pytest.param("nonsense", "no JSON object", id="no JSON"),
+        pytest.param("[]", "no JSON object", id="no object"),
+    ],
+)
+def test_a_stored_workflow_that_makes_no_sense_is_said_to_be_so(made, capsys, spec, words):
+    save_raw(made, spec)
 
     answer = explained(made, capsys, "big-lead", str(EVENT_ID), code=1)
+    traced = made.call("trace", str(EVENT_ID))
 
     assert answer["matched"] is None
-    assert "lead_valeu" in answer["reason"]
+    assert words in answer["reason"]
+    assert traced == 0
+
+
+def test_a_match_of_which_nothing_was_made_is_pointed_out(made, capsys):
+    answer = explained(made, capsys, "big-lead", str(EVENT_ID), code=0)
+
+    assert answer["fate"]["kind"] == "nothing"
+    (note,) = answer["notes"]
+    assert "nothing was made of it" in note
+    assert "hookline_workflows_broken" in note
 
 
 def test_nothing_is_written_by_an_explanation(made, capsys):
