@@ -26,19 +26,23 @@ class Origin:
 def actions_of(
     compiled: CompiledWorkflow, event: Event, origin: Origin, matched_at: datetime
 ) -> tuple[Action, ...]:
-    """The actions of one match, in the workflow's order; the same match gives the same ids."""
+    """The actions of one match, in the workflow's order: those whose own condition is true.
+
+    The same match gives the same ids; an action's index is its place in `then`, whether or not those
+    before it are made.
+    """
     workflow = compiled.workflow
     return tuple(
         Action(
-            action_id_of(event.event_id, workflow.id, compiled.version, index),
+            action_id_of(event.event_id, workflow.id, compiled.version, made.index),
             event.event_id,
             event.entity,
             event.entity_id,
             event.operation,
             workflow.id,
             compiled.version,
-            index,
-            step.webhook,
+            made.index,
+            made.step.webhook,
             matched_at,
             event.correlation_id,
             event.hops + 1,
@@ -46,8 +50,9 @@ def actions_of(
             origin.partition,
             origin.offset,
             origin.data,
+            made.template,
         )
-        for index, step in enumerate(workflow.then)
+        for made in compiled.steps
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from schemas.catalog import Catalog
 from schemas.errors import Problem
+from schemas.templates import check_body
 from schemas.wording import listed, unknown
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
 from workflow_service.workflow import Workflow
@@ -21,7 +22,20 @@ def check(workflow: Workflow, catalog: Catalog, webhooks: Webhooks) -> tuple[Pro
     """Everything that is wrong with a well-formed workflow; empty if it may be saved."""
     compiled = compile_workflow(workflow, 1, catalog)
     problems = () if isinstance(compiled, CompiledWorkflow) else compiled
-    return problems + check_webhooks(workflow, webhooks)
+    found = problems + check_templates(workflow, catalog) + check_webhooks(workflow, webhooks)
+    return tuple(dict.fromkeys(found))
+
+
+def check_templates(workflow: Workflow, catalog: Catalog) -> tuple[Problem, ...]:
+    """What is wrong with the templates of its actions, for its entity and operations."""
+    return tuple(
+        problem
+        for index, step in enumerate(workflow.then)
+        if step.template is not None
+        for problem in check_body(
+            step.template, catalog, (workflow.entity,), workflow.on, f"then[{index}].template"
+        )
+    )
 
 
 def check_webhooks(workflow: Workflow, webhooks: Webhooks) -> tuple[Problem, ...]:

@@ -15,6 +15,7 @@ from schemas.errors import Problem
 from schemas.paths import Scope, resolve_both
 from schemas.problems import Problems
 from schemas.records import Event
+from schemas.templates import Source, source_of
 from schemas.wording import unknown
 from workflow_service.change import change_of
 from workflow_service.conditions import Compiled, compile_condition
@@ -32,11 +33,13 @@ class CompiledStep:
     Attributes:
         index: Its place in `then`, whether or not those before it are made.
         condition: None: it is always made.
+        template: The body in place of the webhook's own, as the action carries it.
     """
 
     index: int
     step: Step
     condition: Compiled | None
+    template: str | None = None
 
     def takes(self, event: Event) -> bool:
         """Whether the action is made for an event that the workflow fires for."""
@@ -140,4 +143,20 @@ def _steps(
             path = f"then[{index}].if"
             condition = compile_condition(step.condition, scope, problems, path, zone)
             never_problems(step.condition, workflow.on, problems, path)
-        yield CompiledStep(index, step, condition)
+        template = _template(step, f"then[{index}].template", problems)
+        yield CompiledStep(index, step, condition, template)
+
+
+def _template(step: Step, path: str, problems: Problems) -> str | None:
+    """A step's template, canonical; whether its fields exist is asked when it is saved.
+
+    What a schema change breaks later is a dead letter for each match, and no match that is not made.
+    """
+    if step.template is None:
+        return None
+    source = source_of(step.template, path)
+    if isinstance(source, Source):
+        return source.canonical
+    for problem in source:
+        problems.add(problem.place, problem.message)
+    return None
