@@ -182,13 +182,12 @@ async def test_a_workflow_that_breaks_keeps_it_to_itself(monkeypatch):
         await system.workflow(id="bad", only_if=BIG)
         async with system.member() as member:
             await until(lambda: len(member.matcher) == 2, within=10)
-            bad = member.matcher._by_id["bad"]
-            assert bad.condition is not None
+            (bad,) = member.matcher._entries["bad"]
 
             def broken(_: object) -> bool:
                 raise ZeroDivisionError("a defect")
 
-            object.__setattr__(bad.condition, "decide", broken)
+            object.__setattr__(bad, "judge", broken)
             await system.publish(lead_event())
             await settled(system)
 
