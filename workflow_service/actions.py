@@ -53,6 +53,7 @@ def actions_of(
             made.template,
         )
         for made in compiled.steps
+        if made.takes(event)
     )
 
 
