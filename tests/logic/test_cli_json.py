@@ -34,7 +34,10 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
     "workflows history": (["big-lead"], {"workflow", "complete", "versions", "unreadable"}),
     "workflows explain": (
         ["big-lead", str(EVENT_ID)],
-        {"workflow", "version", "matched", "reason", "verdicts"},
+        {
+            *("workflow", "version", "matched", "reason", "first_failed", "verdicts", "then"),
+            *("event", "version_in_force", "version_then", "fate", "notes"),
+        },
     ),
     "workflows remove": (["small-lead"], {"removed"}),
     "webhooks list": ([], {"webhooks"}),
