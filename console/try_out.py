@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from console.errors import NotFoundError
 from console.find_events import find
 from console.personal import masked_event
 from console.previews import Preview, hidden_webhook, made, preview
@@ -14,7 +16,8 @@ from console.samples import sample_action, sample_event
 from console.session import Session
 from runtime.clock import Clock
 from runtime.secrets import SecretBox
-from schemas.records import Action, Definition, Event
+from schemas.records import Action, Definition, Event, action_id_of
+from schemas.templates import canonical
 from webhook_service.address import networks
 from webhook_service.outcome import Answer, Delivered, NoAnswer, judge
 from webhook_service.send import Sender
@@ -58,43 +61,79 @@ class Trial:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which delivery is meant.
+
+    Attributes:
+        event_id: That of a real event; None for one made up.
+        entity: Of the event; None for one that the webhook, or the workflow, accepts.
+        workflow: The workflow whose action it is, for its template; None for none.
+    """
+
+    event_id: str | None = None
+    entity: str | None = None
+    workflow: str | None = None
+
+
 async def chosen_event(
-    session: Session,
-    definition: Definition,
-    event_id: str | None,
-    entity: str | None,
-    now: datetime,
+    session: Session, definition: Definition, wanted: Wanted, now: datetime
 ) -> tuple[Event, Action]:
     """The event with that id, or one made up for the webhook, and an action that delivers it.
 
     Raises:
-        NotFoundError: There is no such event.
+        NotFoundError: There is no such event, or the workflow has no action for the webhook.
         ConfigurationError: There is no such entity.
     """
-    if event_id is not None:
-        event = (await find(session, event_id, session.known(entity), None)).event
+    workflow = _workflow(session, wanted.workflow) if wanted.workflow else None
+    entity = wanted.entity or (json.loads(workflow.spec)["entity"] if workflow else None)
+    if wanted.event_id is not None:
+        event = (await find(session, wanted.event_id, session.known(entity), None)).event
     else:
         accepted = hidden_webhook(definition).entities
         name = session.known(entity or (accepted or ("person",))[0])[0]
         event = sample_event(name, session.catalog.fields(name), now)
-    return event, sample_action(event, definition.id, now)
+    action = sample_action(event, definition.id, now)
+    return event, action if workflow is None else _of_workflow(action, workflow)
 
 
-async def try_out(
-    session: Session,
-    definition: Definition,
-    event_id: str | None,
-    entity: str | None,
-    clock: Clock,
-) -> Trial:
+def _workflow(session: Session, id: str) -> Definition:
+    """The workflow with that id."""
+    found = session.workflows.current.get(id)
+    if found is None:
+        known = ", ".join(sorted(session.workflows.current)) or "none"
+        raise NotFoundError(f"no workflow {id!r}; there are {known}")
+    return found
+
+
+def _of_workflow(action: Action, workflow: Definition) -> Action:
+    """The action as the workflow would make it: the first of its actions for the webhook."""
+    for index, step in enumerate(json.loads(workflow.spec)["then"]):
+        if step["webhook"] == action.webhook_id:
+            template = step.get("template")
+            return replace(
+                action,
+                action_id=action_id_of(action.event_id, workflow.id, workflow.version, index),
+                workflow_id=workflow.id,
+                workflow_version=workflow.version,
+                action_index=index,
+                template=None if template is None else canonical(template),
+            )
+    raise NotFoundError(f"workflow {workflow.id} has no action for webhook {action.webhook_id}")
+
+
+async def try_out(session: Session, definition: Definition, wanted: Wanted, clock: Clock) -> Trial:
     """Send one request, now, whatever the webhook's state.
 
     Raises:
         ConfigurationError: There is no key for the webhook's secret.
-        NotFoundError: There is no such event.
+        NotFoundError: There is no such event, or the workflow has no action for the webhook.
     """
     webhook = from_spec(definition.spec, SecretBox(session.settings.secret_keys).open)
-    event, action = await chosen_event(session, definition, event_id, entity, clock.now())
+    now = clock.now()
+    event, action = await chosen_event(session, definition, wanted, now)
+    # An id of its own, so that no receiver takes it for a repeat.
+    action = replace(action, action_id=sample_action(event, definition.id, now).action_id)
     answer = await _send(session, webhook, action, event, clock)
     masked = masked_event(event, session.catalog.fields(event.entity))
     shown = preview(definition, action, masked, session.catalog, exact=False)

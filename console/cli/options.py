@@ -76,3 +76,16 @@ def since_option(default: str | None = None) -> Callable[[F], F]:
 personal_option: Callable[[F], F] = click.option(
     "--personal", is_flag=True, help="Show personal fields instead of masking them."
 )
+
+
+def delivery_options(command: F) -> F:
+    """`--event`, `--entity`, `--workflow`: which delivery to show or to send."""
+    for option in (
+        click.option("--workflow", help="As an action of this workflow, with its template."),
+        click.option("--entity", help="Make up an event of this entity."),
+        click.option(
+            "--event", "event_id", type=click.UUID, help="A real event, instead of a made-up one."
+        ),
+    ):
+        command = option(command)
+    return command

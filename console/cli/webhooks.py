@@ -12,14 +12,21 @@ from console.cli import output
 from console.cli.desk import Desk
 from console.cli.examples import Group
 from console.cli.exits import Exit
-from console.cli.options import personal_option
+from console.cli.options import delivery_options, personal_option
 from console.errors import NotFoundError
 
 if TYPE_CHECKING:
     from console.previews import Preview
     from console.session import Session
-    from console.try_out import Trial
+    from console.try_out import Trial, Wanted
     from schemas.records import Definition
+
+
+def _wanted(event_id: object, entity: str | None, workflow: str | None) -> Wanted:
+    """The options, as the desk asks."""
+    from console.try_out import Wanted  # noqa: PLC0415
+
+    return Wanted(str(event_id) if event_id else None, entity, workflow)
 
 
 @click.group(cls=Group)
@@ -108,10 +115,7 @@ def remove(desk: Desk, webhook_ids: tuple[str, ...], *, force: bool, as_json: bo
 
 @webhooks.command()
 @click.argument("webhook_id")
-@click.option(
-    "--event", "event_id", type=click.UUID, help="A real event, instead of a made-up one."
-)
-@click.option("--entity", help="Make up an event of this entity.")
+@delivery_options
 @personal_option
 @output.json_option
 @click.pass_obj
@@ -120,6 +124,7 @@ def preview(
     webhook_id: str,
     event_id: object,
     entity: str | None,
+    workflow: str | None,
     *,
     personal: bool,
     as_json: bool,
@@ -129,11 +134,13 @@ def preview(
     Examples:
       hookline webhooks preview orders
       hookline webhooks preview orders --event 0b0e7a39-5f0c-4a53-8f1c-6f0f7f110001 --personal
+      hookline webhooks preview orders --workflow large-orders
 
     JSON: {"method", "url", "headers": {…}, "body": text, "exact": bool}; `exact` is false where
     personal fields are masked in the body.
     """
-    shown = desk.run(_preview(desk, webhook_id, event_id, entity, personal=personal))
+    wanted = _wanted(event_id, entity, workflow)
+    shown = desk.run(_preview(desk, webhook_id, wanted, personal=personal))
     if as_json:
         output.document(shown.view())
     else:
@@ -142,14 +149,17 @@ def preview(
 
 @webhooks.command()
 @click.argument("webhook_id")
-@click.option(
-    "--event", "event_id", type=click.UUID, help="A real event, instead of a made-up one."
-)
-@click.option("--entity", help="Make up an event of this entity.")
+@delivery_options
 @output.json_option
 @click.pass_obj
 def test(
-    desk: Desk, webhook_id: str, event_id: object, entity: str | None, *, as_json: bool
+    desk: Desk,
+    webhook_id: str,
+    event_id: object,
+    entity: str | None,
+    workflow: str | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Send one signed test event to a webhook, now, and show request and answer.
 
@@ -166,7 +176,7 @@ def test(
     "error_class", "error", "response_headers", "response_body", "total_ms"}.
     Exit code 0 if the endpoint answered with 2xx, else 1.
     """
-    trial = desk.run(_test(desk, webhook_id, event_id, entity))
+    trial = desk.run(_test(desk, webhook_id, _wanted(event_id, entity, workflow)))
     if as_json:
         output.document(trial.view())
     else:
@@ -239,9 +249,7 @@ def _spec(desk: Desk, definition: Definition, *, reveal: bool) -> dict[str, Any]
     return content
 
 
-async def _preview(
-    desk: Desk, webhook_id: str, event_id: object, entity: str | None, *, personal: bool
-) -> Preview:
+async def _preview(desk: Desk, webhook_id: str, wanted: Wanted, *, personal: bool) -> Preview:
     """The request for the event, masked unless asked otherwise."""
     from console.personal import masked_event  # noqa: PLC0415
     from console.previews import preview as rendered  # noqa: PLC0415
@@ -250,22 +258,19 @@ async def _preview(
 
     async with opened(desk.settings, desk.broker) as session:
         definition = named(session, webhook_id)
-        now = desk.clock.now()
-        wanted = str(event_id) if event_id else None
-        event, action = await chosen_event(session, definition, wanted, entity, now)
+        event, action = await chosen_event(session, definition, wanted, desk.clock.now())
         if not personal:
             event = masked_event(event, session.catalog.fields(event.entity))
         return rendered(definition, action, event, session.catalog, exact=personal)
 
 
-async def _test(desk: Desk, webhook_id: str, event_id: object, entity: str | None) -> Trial:
+async def _test(desk: Desk, webhook_id: str, wanted: Wanted) -> Trial:
     """Send one request."""
     from console.session import opened  # noqa: PLC0415
     from console.try_out import try_out  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
-        wanted = str(event_id) if event_id else None
-        return await try_out(session, named(session, webhook_id), wanted, entity, desk.clock)
+        return await try_out(session, named(session, webhook_id), wanted, desk.clock)
 
 
 def _answer(trial: Trial) -> list[Text]:
