@@ -149,11 +149,17 @@ def _named_in(operand: Value) -> Iterator[str]:
 
 
 def _read(record: Mapping[str, Any] | None, keys: tuple[str, ...]) -> Value:
-    """A value of a record; None for null, and for what is not there."""
+    """A value of a record; None for null, and for what is not there.
+
+    What a map holds may have dots in its key, so the rest of a way is tried as one first.
+    """
     value: Any = record
-    for key in keys:
+    for index, key in enumerate(keys):
         if not isinstance(value, Mapping):
             return None
+        rest = ".".join(keys[index:])
+        if rest in value:
+            return value[rest]
         value = value.get(key)
     return value
 

@@ -178,7 +178,7 @@ def letter_sentence(letter: DeadLetter) -> str:
     if letter.is_action:
         what = f"its action for {letter.webhook} was refused"
     else:
-        what = "it could not be matched"
+        what = f"it could not be matched{f' by {letter.workflow}' if letter.workflow else ''}"
     settled = "" if letter.state == "open" else f", {letter.state} since"
     return (
         f"{what}: {letter.reason} (dead letter {letter.address}{settled}; "

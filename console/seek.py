@@ -55,43 +55,65 @@ class Lost:
 
 
 async def sought(session: Session, asked: Asked, entity: str) -> Placed | Lost:
-    """The event on its topic, or what else is known of it."""
+    """The event on its topic, or what else is known of it.
+
+    Args:
+        entity: That of the workflow: its topic is looked at first.
+    """
     entities = asked.entities or tuple(
         sorted(session.catalog.entities, key=lambda one: (one != entity, one))
     )
-    topics = [session.topics.events(one) for one in entities]
     place = Place.parse(asked.event)
-    if place is None:
-        record = await find_record(session, asked.event, topics, asked.since)
+    if place is not None:
+        return await _at(session, place)
+    topics = [session.topics.events(one) for one in entities]
+    record = await find_record(session, asked.event, topics, asked.since)
+    if record is not None:
+        return await _read(session, record)
+    for letter in await _letters(session, entities, asked.since):
+        if letter.headers.get(headers.CE_ID) == asked.event:
+            return await _dead(session, letter)
+    return Lost(not_found(f"the event {asked.event}", topics, asked.since))
+
+
+async def _at(session: Session, place: Place) -> Placed | Lost:
+    """The event at a place: of its topic, or of the dead letters."""
+    dead = {
+        session.topics.dead(session.topics.events(one)): one for one in session.catalog.entities
+    }
+    if place.topic in dead:
+        letters = await _letters(session, [dead[place.topic]], None)
+        wanted = [one for one in letters if one.record.place == str(place)]
     else:
         record = await record_at(session, place)
-    if record is None:
-        return await _among_the_dead(session, asked, place, entities)
+        if record is not None:
+            return await _read(session, record)
+        letters = await _letters(session, [session.topics.entity_of(place.topic)], None)
+        wanted = [one for one in letters if _came_from(one, place)]
+    if wanted:
+        return await _dead(session, wanted[-1])
+    return Lost(not_found(f"an event at {place}", [place.topic], None))
+
+
+async def _read(session: Session, record: Received) -> Placed | Lost:
+    """The event that a record is; if it cannot be read, with its dead letter."""
     try:
         return await placed_of(session, record)
     except SchemaError as error:
-        found = await _letters(session, [session.topics.entity_of(record.topic)], asked.since)
+        found = await _letters(session, [session.topics.entity_of(record.topic)], None)
         letters = [one for one in found if _came_from(one, Place(*record[:3]))]
         return Lost(unreadable(record, error, letters), record)
 
 
-async def _among_the_dead(
-    session: Session, asked: Asked, place: Place | None, entities: Sequence[str]
-) -> Lost:
-    """What the dead-letter topics know of an event that its own topic does not hold (any more)."""
-    topics = [place.topic] if place else [session.topics.events(one) for one in entities]
-    wanted = asked.event
-    for letter in await _letters(session, entities, asked.since):
-        if _came_from(letter, place) if place else letter.headers.get(headers.CE_ID) == wanted:
-            said = f"it is in the dead letters, and not on its topic: {letter_sentence(letter)}"
-            fate = Fate("dead_letter", (said,), letters=(letter,))
-            try:
-                event = await session.event(letter.entity, letter.record.value)
-            except SchemaError:
-                return Lost(fate)
-            return Lost(fate, None, event)
-    what = f"the event {wanted}" if place is None else f"an event at {wanted}"
-    return Lost(not_found(what, topics, None if place else asked.since))
+async def _dead(session: Session, letter: DeadLetter) -> Lost:
+    """An event as a dead letter holds it."""
+    said = f"it is in the dead letters: {letter_sentence(letter)}"
+    fate = Fate("dead_letter", (said,), letters=(letter,))
+    try:
+        event = await session.event(letter.entity, letter.record.value)
+    except SchemaError:
+        return Lost(fate)
+    return Lost(fate, None, event)
 
 
 async def _letters(

@@ -47,8 +47,9 @@ def explain(
 ) -> int:
     """Say why a workflow fires for an event, or why not, and what really became of the event.
 
-    EVENT is an event id, topic:partition:offset, or a file (- for standard input) with the event as
-    JSON: as `hookline events show --json` prints it or as the gateway takes it. The version in force
+    EVENT is an event id, topic:partition:offset (of the event or of its dead letter), or a file (-
+    for standard input) with the event as JSON: as `hookline events show --json` prints it, or as the
+    gateway takes it. The version in force
     is explained, of a removed workflow its last one; what is said differs from then where the
     workflow was changed since. Nothing is written.
 

@@ -122,6 +122,21 @@ def test_a_trace_shows_what_was_only_tried_out_as_such(capsys):
     assert "nothing was" in out
 
 
+def test_a_trace_tells_a_dry_run_from_a_workflow_that_is_active(capsys):
+    made = office()
+    made.apply(
+        "kind: Workflow\nid: tried-out\nentity: lead\non: [created]\nstate: dry_run\n"
+        "then: [{webhook: standby}]\n"
+    )
+    made.publish(lead_event())
+
+    made.call("trace", str(EVENT_ID))
+
+    out = capsys.readouterr().out
+    assert "tried-out (version 1): matches, as a dry run" in out
+    assert "big-lead (version 1): matches\n" in out
+
+
 def test_a_trace_shows_an_action_that_the_workflow_service_refused(capsys):
     made = office()
     made.publish(lead_event())

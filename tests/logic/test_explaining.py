@@ -291,7 +291,28 @@ def test_an_event_that_only_a_dead_letter_holds_is_judged_from_there(capsys):
 
     assert answer["matched"] is True
     assert answer["fate"]["kind"] == "dead_letter"
-    assert "in the dead letters, and not on its topic" in answer["fate"]["sentences"][0]
+    assert "it is in the dead letters: " in answer["fate"]["sentences"][0]
+
+
+def test_the_address_of_a_dead_letter_names_its_event(made, capsys):
+    record = record_of(made)
+    bury(made, record.value, {**origin_of(record), headers.REASON: "it broke"})
+    (letter,) = made.broker.written(f"{EVENTS}-dlt")
+
+    answer = explained(made, capsys, "big-lead", letter.place, code=0)
+
+    assert answer["event"]["event_id"] == str(EVENT_ID)
+    assert answer["fate"]["dead_letters"][0]["address"] == letter.place
+
+
+def test_a_custom_attribute_may_have_dots_in_its_code(capsys):
+    system = office()
+    system.apply(flow(extra="only_if: {field: after.custom_attributes.a.b, equals: x}"))
+    system.publish(lead_event(after=lead(custom_attributes={"a.b": "y"})))
+
+    answer = explained(system, capsys, "flow", str(EVENT_ID), "--personal", code=1)
+
+    assert answer["verdicts"][-1]["after"] == "y"
 
 
 def test_an_event_that_cannot_be_read_says_so_with_its_dead_letter(capsys):
