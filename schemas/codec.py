@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
 from schemas.avro import named_schema
@@ -23,7 +24,7 @@ from schemas.framing import (
 )
 from schemas.reading import Reader
 from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
-from schemas.resolution import adapter
+from schemas.resolution import adapter, with_aliases
 from schemas.wire import MisfitError
 from schemas.writing import Writer
 
@@ -91,11 +92,25 @@ class Codec:
             ConfigurationError: There is no such entity.
         """
         schema = self._events.get(entity) or self._catalog.event(entity)
-        event: Event = self._decode(schema, _event, data)
-        if event.entity != entity:
-            message = f"the event is of the entity {event.entity!r}; expected {entity!r}"
-            raise SchemaError(message)
-        return event
+        return _of_entity(entity, self._decode(schema, _event, data))
+
+    def event_reader(self, entity: str, wanted: frozenset[str]) -> Callable[[bytes | None], Event]:
+        """A function that reads events as `decode_event` does, but of the record only some fields.
+
+        The others are absent before and after.  What stands in them is not looked at: a text that
+        is no UTF-8 there goes unnoticed, a length that leads astray does not.  Keep the function:
+        each compiles its readers anew.
+
+        Args:
+            wanted: Names of fields of the record; those that it does not have are no mistake.
+        """
+        schema = self._events.get(entity) or self._catalog.event(entity)
+        readers: dict[bytes, Read] = {}
+
+        def read(data: bytes | None) -> Event:
+            return _of_entity(entity, self._decode(schema, _event, data, readers, wanted))
+
+        return read
 
     def decode_action(self, data: bytes | None) -> Action:
         """Read an action; raises as `decode_event`."""
@@ -138,12 +153,20 @@ class Codec:
             case WorkflowCounts():
                 return self._catalog.workflow_counts
 
-    def _decode(self, schema: NamedSchema, make: Callable[..., R], data: bytes | None) -> Any:
-        """Read a record as the schema says."""
+    def _decode(
+        self,
+        schema: NamedSchema,
+        make: Callable[..., R],
+        data: bytes | None,
+        readers: dict[bytes, Read] | None = None,
+        wanted: frozenset[str] | None = None,
+    ) -> Any:
+        """Read a record as the schema says, with the readers made so far for the same `wanted`."""
         if data is None:
             message = f"the record is a tombstone (no value at all); expected a {schema.name}"
             raise SchemaError(message)
-        readers = self._readers[schema.name]
+        if readers is None:
+            readers = self._readers[schema.name]
         read = readers.get(data[:SINGLE_OBJECT_HEAD])
         if read is not None:
             return read(data, SINGLE_OBJECT_HEAD)
@@ -151,10 +174,16 @@ class Codec:
         if read is not None:
             return read(data, CONFLUENT_HEAD)
         head = head_of(data)
-        read = readers[head] = self._reader(schema, make, reference_in(head))
+        read = readers[head] = self._reader(schema, make, reference_in(head), wanted)
         return read(data, len(head))
 
-    def _reader(self, schema: NamedSchema, make: Callable[..., R], reference: Reference) -> Read:
+    def _reader(
+        self,
+        schema: NamedSchema,
+        make: Callable[..., R],
+        reference: Reference,
+        wanted: frozenset[str] | None,
+    ) -> Read:
         """What reads records of the schema that were written with the referenced one."""
         text = self._source.find(reference)
         if text is None and reference == Fingerprint(schema.fingerprint):
@@ -162,24 +191,29 @@ class Codec:
         if text is None:
             raise UnknownSchemaError(reference)
         if text == schema.text:
-            return Reader(schema.name, json.loads(text), make).read
+            return Reader(schema.name, json.loads(text), make, wanted).read
         try:
-            return _resolving(schema, make, text, reference)
+            return _resolving(schema, make, text, reference, wanted)
         except ValueError as error:
             message = f"{reference} cannot be read as {schema.name}: {error}"
             raise SchemaError(message) from error
 
 
 def _resolving(
-    schema: NamedSchema, make: Callable[..., R], text: str, reference: Reference
+    schema: NamedSchema,
+    make: Callable[..., R],
+    text: str,
+    reference: Reference,
+    wanted: frozenset[str] | None,
 ) -> Read:
     """What reads records of another version of a schema."""
     writer = named_schema(text)
     if isinstance(reference, Fingerprint) and writer.fingerprint != reference.value:
         message = f"the schema that is known by it is another ({writer.fingerprint.hex()})"
         raise ValueError(message)
-    reader = Reader(writer.name, json.loads(text))
-    adapt = adapter(text, schema.text)
+    written = wanted if wanted is None else with_aliases(schema.text, wanted)
+    reader = Reader(writer.name, json.loads(text), wanted=written)
+    adapt = adapter(text, schema.text, wanted)
 
     def read(data: bytes, start: int) -> R:
         values = reader.read(data, start)
@@ -192,14 +226,30 @@ def _resolving(
     return read
 
 
+def _of_entity(entity: str, event: Event) -> Event:
+    """The event, if it is of the entity."""
+    if event.entity != entity:
+        message = f"the event is of the entity {event.entity!r}; expected {entity!r}"
+        raise SchemaError(message)
+    return event
+
+
 def _event(
     *values: Any, changed_fields: Sequence[str] = (), chain: Sequence[str] = (), **named: Any
 ) -> Event:
     """An event from its values in order, or by name; lists become tuples."""
     if named:
         return Event(**named, changed_fields=tuple(changed_fields), chain=tuple(chain))
-    *most, changed, links = values
-    return Event(*(*most, tuple(changed), tuple(links)))
+    made = Event.__new__(Event)  # past a frozen record's own constructor, at a third of its price
+    for put, value in zip(_PUT, values, strict=True):
+        put(made, value)
+    _PUT[-2](made, tuple(values[-2]))
+    _PUT[-1](made, tuple(values[-1]))
+    return made
+
+
+#: What sets each field of an event, in order.
+_PUT = tuple(getattr(Event, each.name).__set__ for each in fields(Event))
 
 
 def _counts(

@@ -13,26 +13,39 @@ from typing import Any
 from schemas.avro import Schema, definitions
 from schemas.errors import SchemaError
 from schemas.generated import Source
+from schemas.projection_source import ProjectionSource
 from schemas.reader_source import NAMES, ReaderSource
 
 
 class Reader:
     """Reads one record type from bytes."""
 
-    def __init__(self, name: str, schema: Schema, make: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        schema: Schema,
+        make: Callable[..., Any] | None = None,
+        wanted: frozenset[str] | None = None,
+    ) -> None:
         """Compile.
 
         Args:
             name: For messages.
             schema: A self-contained record schema.
             make: Takes the fields' values in the schema's order; None makes a dict.
+            wanted: Fields of the record before and after that are read, of an event; None: all.
 
         Raises:
             ValueError: The schema has lists whose items take no bytes, or nests too deeply.
         """
         self._name = name
         self._source = Source(f"reader of {name}", NAMES)
-        self._read = ReaderSource(self._source, definitions(schema)).compile(schema, make)
+        named = definitions(schema)
+        if wanted is None:
+            source = ReaderSource(self._source, named)
+        else:
+            source = ProjectionSource(self._source, schema, named, wanted)
+        self._read = source.compile(schema, make)
 
     def read(self, data: bytes, start: int) -> Any:
         """The record that begins at `start` and ends with the bytes.

@@ -17,6 +17,8 @@ from schemas.avro import Avro, Schema, definitions, resolved
 from schemas.wire import MisfitError, fitting
 
 Adapt = Callable[[Any], Any]
+#: The fields of an event that hold the record.
+SIDES = frozenset({"before", "after"})
 
 _WIDER: Mapping[str, frozenset[str]] = {
     "int": frozenset({"long", "float", "double"}),
@@ -46,24 +48,44 @@ _PYTHON: Mapping[str, type] = {
 }
 
 
-def adapter(writer_text: str, reader_text: str) -> Adapt:
+def adapter(writer_text: str, reader_text: str, wanted: frozenset[str] | None = None) -> Adapt:
     """What makes a record of the reader's schema from one of the writer's.
 
     The adapter raises `MisfitError` for a value that the reader's schema cannot say.
+
+    Args:
+        wanted: Of an event's record before and after only these fields, by the reader's names.
 
     Raises:
         MisfitError: No record of the writer's schema could ever be one of the reader's.
     """
     writer, reader = json.loads(writer_text), json.loads(reader_text)
-    return _Resolution(definitions(writer), definitions(reader)).value(writer, reader, "")
+    return _Resolution(definitions(writer), definitions(reader), wanted).value(writer, reader, "")
+
+
+def with_aliases(reader_text: str, wanted: frozenset[str]) -> frozenset[str]:
+    """Names of fields, and every name by which an older writer may have called the same ones."""
+    fields = [
+        field
+        for record in definitions(json.loads(reader_text)).values()
+        for field in record.get("fields", ())
+        if field["name"] in wanted
+    ]
+    return wanted.union(*(field.get("aliases", ()) for field in fields))
 
 
 class _Resolution:
     """One writer's schema against one reader's."""
 
-    def __init__(self, writers: Mapping[str, Schema], readers: Mapping[str, Schema]) -> None:
+    def __init__(
+        self,
+        writers: Mapping[str, Schema],
+        readers: Mapping[str, Schema],
+        wanted: frozenset[str] | None,
+    ) -> None:
         self._writers = writers
         self._readers = readers
+        self._wanted = wanted
 
     def value(self, writer: Avro, reader: Avro, path: str) -> Adapt:
         """The adapter of one value."""
@@ -107,6 +129,9 @@ class _Resolution:
             else:
                 message = f"{there} is missing in the writer's schema and has no default"
                 raise MisfitError(message)
+        if self._wanted is not None and path in SIDES:
+            moves = [move for move in moves if move[0] in self._wanted]
+            defaults = {name: defaults[name] for name in defaults if name in self._wanted}
 
         def adapt(value: Mapping[str, Any]) -> dict[str, Any]:
             made = {name: change(value[source]) for name, source, change in moves}

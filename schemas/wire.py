@@ -147,8 +147,9 @@ def decimal(raw: bytes, precision: int, scale: int) -> Decimal:
     return Decimal(n).scaleb(-scale, EXACT)
 
 
+@lru_cache(256)
 def uuid_of(raw: bytes) -> UUID:
-    """A UUID from its 36 characters."""
+    """A UUID from its 36 characters; an event's id is often also what it correlates with."""
     value = bytes.fromhex(raw.decode("ascii").replace("-", ""))
     if len(value) != _UUID_BYTES:
         message = "a UUID has 32 hexadecimal digits and 4 dashes"
