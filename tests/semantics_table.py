@@ -217,7 +217,12 @@ def _workflow(said: Content) -> Content:
         case {"nested": int(depth)}:
             condition: Any = TRUE
             for index in range(depth):
-                condition = {("any", "all")[index % 2]: [condition, FALSE | {"equals": str(index)}]}
+                condition = {
+                    ("any", "all")[index % 2]: [
+                        condition,
+                        {"field": "after.tags", "contains": str(index)},
+                    ]
+                }
             return {"only_if": condition}
         case {"comparisons": int(count)}:
             return {"only_if": {"any": [FALSE | {"equals": str(n)} for n in range(count)]}}

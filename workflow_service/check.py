@@ -12,6 +12,7 @@ from schemas.errors import Problem
 from schemas.templates import check_body
 from schemas.wording import listed, unknown
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.findings import always, contradictions
 from workflow_service.workflow import Workflow
 
 #: Webhook id → the entities it accepts; None accepts any.
@@ -21,7 +22,7 @@ Webhooks = Mapping[str, tuple[str, ...] | None]
 def check(workflow: Workflow, catalog: Catalog, webhooks: Webhooks) -> tuple[Problem, ...]:
     """Everything that is wrong with a well-formed workflow; empty if it may be saved."""
     compiled = compile_workflow(workflow, 1, catalog)
-    problems = () if isinstance(compiled, CompiledWorkflow) else compiled
+    problems = contradictions(compiled) if isinstance(compiled, CompiledWorkflow) else compiled
     found = problems + check_templates(workflow, catalog) + check_webhooks(workflow, webhooks)
     return tuple(dict.fromkeys(found))
 
@@ -36,6 +37,12 @@ def check_templates(workflow: Workflow, catalog: Catalog) -> tuple[Problem, ...]
             step.template, catalog, (workflow.entity,), workflow.on, f"then[{index}].template"
         )
     )
+
+
+def check_warnings(workflow: Workflow, catalog: Catalog) -> tuple[Problem, ...]:
+    """What is odd about a workflow that may be saved: what always holds, or stands there twice."""
+    compiled = compile_workflow(workflow, 1, catalog)
+    return always(compiled) if isinstance(compiled, CompiledWorkflow) else ()
 
 
 def check_webhooks(workflow: Workflow, webhooks: Webhooks) -> tuple[Problem, ...]:
