@@ -18,9 +18,9 @@ from schemas.records import Event
 from schemas.templates import Source, source_of
 from schemas.wording import unknown
 from workflow_service.change import change_of
-from workflow_service.conditions import Compiled, compile_condition
+from workflow_service.conditions import compile_condition
 from workflow_service.entering import entering_problems, enters
-from workflow_service.leaf import Decide
+from workflow_service.leaf import Compiled, Decide
 from workflow_service.relative import zone_of
 from workflow_service.sides import never_problems
 from workflow_service.workflow import Step, Workflow

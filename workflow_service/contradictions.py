@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
@@ -181,15 +181,15 @@ def _dynamic(operand: Value) -> bool:
 
 def _candidates(python: type, demands: list[Demand], emptiness: set[bool]) -> list[Value] | None:
     """All values that there can be, if there is an end of them."""
-    found: list[Iterable[Value]] = [each.among for each in demands if each.among]
+    found: list[list[Value]] = [list(each.among) for each in demands if each.among]
     for each in demands:
         if each.wanted and each.name in ("equals", "in"):
             operand = each.operands[python]
-            found.append(operand if each.name == "in" else (operand,))
+            found.append(list(operand) if each.name == "in" else [operand])
     if True in emptiness:
-        found.append((_EMPTY[python],) if python in _EMPTY else ())
+        found.append([_EMPTY[python]] if python in _EMPTY else [])
     if found:
-        return list(min(map(list, found), key=len))
+        return min(found, key=len)
     low, high = _bounds(python, demands)
     return [low[0]] if low and high and low == high and low[1] else None
 

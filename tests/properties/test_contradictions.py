@@ -18,7 +18,7 @@ TEXTS = [None, "", "a", "A", "ab"]
 TAGS: list[list[str]] = [[], ["a"], ["a", "b"]]
 
 
-def event(number: tuple[Any, Any], text: tuple[Any, Any], tags: list[str]) -> Event:
+def event(number: tuple[Any, ...], text: tuple[Any, ...], tags: list[str]) -> Event:
     before, after = (
         record_of("lead") | {"lead_value": value, "description": said, "tags": tags}
         for value, said in zip(number, text, strict=True)
