@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.avro import named_schema
+from schemas.catalog import Catalog
 from schemas.codec import Codec, Fingerprint, SchemaId
 from schemas.errors import ConfigurationError, SchemaError
 from schemas.records import Event
@@ -87,7 +88,7 @@ def test_events_of_an_older_schema_are_read_as_reading_everything_does(event, wa
     ours = CATALOG.event("lead")
     new = named_schema(renamed(ours.text))
     assert new.text != ours.text
-    catalog = OtherLead(new)
+    catalog = cast("Catalog", OtherLead(new))
     old = named_schema(json.dumps(older(ours.text)))
 
     def side(record):

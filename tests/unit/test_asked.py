@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from workflow_service.asked import fields_of
+from workflow_service.compiled import CompiledWorkflow
 from workflow_service.workflow import (
     Counted,
     Group,
@@ -21,7 +23,7 @@ from workflow_service.workflow import (
 
 def asked(**of_workflow) -> frozenset[str]:
     workflow = Workflow("w", "lead", ("updated",), **{"then": (Step("hook"),), **of_workflow})
-    return fields_of(SimpleNamespace(workflow=workflow))
+    return fields_of(cast("CompiledWorkflow", SimpleNamespace(workflow=workflow)))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,9 @@ def asked(**of_workflow) -> frozenset[str]:
     [
         pytest.param(Leaf("after.title", "is", "x"), {"title"}, id="a field after"),
         pytest.param(Leaf("before.stage.id", "is", "x"), {"stage"}, id="a nested field before"),
-        pytest.param(Leaf("stage.id", "changed", True), {"stage"}, id="a field without a side"),
+        pytest.param(
+            Leaf("stage.id", "changed", value=True), {"stage"}, id="a field without a side"
+        ),
         pytest.param(
             Not(Group("any", (Leaf("after.a", "is", 1), Leaf("after.b", "is", 1)))),
             {"a", "b"},
