@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from runtime import metrics
@@ -27,6 +29,8 @@ BROKEN = metrics.gauge(
 
 #: So long definitions are compiled in one go; then whoever waits gets a turn.
 TURN_S = 0.005
+#: From so many definitions on, it pays to keep the garbage collector from them.
+MANY = 1_000
 
 
 def compile_definition(
@@ -53,6 +57,24 @@ class Watcher(Protocol):
 
     def dropped(self, workflow_id: str) -> None:
         """A workflow is out of force."""
+
+
+@contextmanager
+def _no_collection(count: int) -> Iterator[None]:
+    """What is made here stays: looking through it for garbage, again and again, costs a third more.
+
+    Nor is it looked through later, which with many definitions would hold up matching for as long as
+    a second.  What replaced ones leave behind of reference cycles stays with it, at most once each.
+    """
+    if count < MANY:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 class Library:
@@ -89,7 +111,8 @@ class Library:
         """Take up everything there is; said in one line."""
         time = asyncio.get_running_loop().time
         began, count = time(), len(self._waiting)
-        await self._take_up_waiting()
+        with _no_collection(count):
+            await self._take_up_waiting()
         self._loaded = True
         log.info(
             "workflows.loaded",
