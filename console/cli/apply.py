@@ -14,6 +14,7 @@ from console.cli.examples import Command
 
 if TYPE_CHECKING:
     from console.changes import Change, Plan
+    from schemas.errors import Problem
 
 
 @click.command(cls=Command)
@@ -56,14 +57,20 @@ def apply(
       id: sales
       url: https://example.com/hooks/sales
 
-    JSON: {"dry_run": bool, "changes": [{kind, id, what, version, diff: [line]}]}; `what` is
-    create, update, remove or unchanged. Exit code 2 if anything is wrong with the manifests.
+    A condition that is always true is saved, with a warning.
+
+    JSON: {"dry_run": bool, "changes": [{kind, id, what, version, diff: [line]}], "warnings":
+    [{place, message}]}; `what` is create, update, remove or unchanged. Exit code 2 if anything is
+    wrong with the manifests.
     """
-    planned = desk.run(_apply(desk, paths, dry_run=dry_run, prune=prune, yes=yes))
+    planned, odd = desk.run(_apply(desk, paths, dry_run=dry_run, prune=prune, yes=yes))
     if as_json:
         changes = [_view(change) for change in planned.changes]
-        output.document({"dry_run": dry_run, "changes": changes})
+        warnings = [{"place": each.place, "message": each.message} for each in odd]
+        output.document({"dry_run": dry_run, "changes": changes, "warnings": warnings})
         return
+    for each in odd:
+        click.echo(f"warning: {each}", err=True)
     output.show(*(_lines(planned)))
     would = "would be " if dry_run else ""
     words = (("create", "created"), ("update", "updated"), ("remove", "removed"))
@@ -73,23 +80,25 @@ def apply(
 
 async def _apply(
     desk: Desk, paths: tuple[Path, ...], *, dry_run: bool, prune: bool, yes: bool
-) -> Plan:
-    """Check, show, ask, save."""
+) -> tuple[Plan, tuple[Problem, ...]]:
+    """Check, show, ask, save; what was changed, and what is odd about it."""
     from console.apply import Author, prepare  # noqa: PLC0415
     from console.apply import apply as save  # noqa: PLC0415
+    from console.oddities import oddities  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
     from runtime.manifests import load  # noqa: PLC0415
 
     manifests = load(paths)
     async with opened(desk.settings, desk.broker) as session:
         planned = await prepare(session, manifests, prune=prune)
+        odd = oddities(manifests, session.catalog)
         if dry_run or not planned.writes:
-            return planned
+            return planned, odd
         removed = [change.id for change in planned.writes if change.what == "remove"]
         if removed and not yes:
             click.confirm(f"Remove {', '.join(removed)}?", abort=True, err=True)
         author = Author(desk.operator, desk.clock)
-        return await save(session, manifests, author, shown=planned, prune=prune)
+        return await save(session, manifests, author, shown=planned, prune=prune), odd
 
 
 def _view(change: Change) -> dict[str, Any]:
