@@ -199,6 +199,14 @@ def test_an_event_that_the_service_has_not_read_says_how_far_it_is_behind(made, 
     assert "HOOKLINE_WORKFLOW_GROUP" in answer["fate"]["sentences"][0]
 
 
+def test_the_very_next_event_of_the_group_is_not_read_yet(made, capsys):
+    read(made, record_of(made).offset)
+
+    answer = explained(made, capsys, "big-lead", str(EVENT_ID), code=0)
+
+    assert (answer["fate"]["kind"], answer["fate"]["consumer"]["behind"]) == ("behind", 1)
+
+
 def test_a_group_that_never_committed_is_said_to_be_so(capsys):
     system = office()
     system.publish(lead_event())

@@ -129,6 +129,18 @@ def test_a_webhooks_body_that_names_a_field_that_is_gone_is_named_too(desk, caps
     assert webhook["problems"][0]["path"].startswith("body")
 
 
+def test_an_actions_own_body_that_names_a_field_that_is_gone_is_named_too(desk, capsys, tmp_path):
+    own = 'then: [{webhook: desk, template: {json: {bad: "{{after.severity}}"}}}]\nstate: paused'
+    desk.apply(MANIFESTS.replace("then: [{webhook: desk}]\nstate: paused", own))
+    without = schemas_in(tmp_path / "next", FIELDS[:2])
+
+    _, found = checked(desk, capsys, "--schemas-dir", str(without))
+
+    workflow = found["breaking"][0]
+    assert workflow["id"] == "any-ticket"
+    assert workflow["problems"][0]["path"].startswith("then[0].template")
+
+
 def test_what_is_broken_already_is_told_from_what_would_break(desk, capsys, tmp_path):
     without = schemas_in(tmp_path / "next", FIELDS[:2])
     desk.environ["HOOKLINE_SCHEMAS_DIR"] = str(without)
