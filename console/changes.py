@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 
 from console.previews import hidden_webhook
+from console.unsent import unsent
 from runtime.definitions import REMOVED
 from runtime.manifests import Manifest, Manifests
 from runtime.secrets import SecretBox
@@ -144,17 +145,19 @@ class _Judging:
 
     def check(self) -> None:
         """Check the workflows against the catalog and all webhooks, and the stored ones too."""
-        webhooks = self._entities_by_webhook()
+        every = self._every_webhook()
+        webhooks = {id: hook.entities if hook else None for id, hook in every.items()}
         for manifest in self._of("workflow"):
             workflow = self._workflows.get(manifest.id)
             if workflow is not None:
                 found = check(workflow, self._ground.catalog, webhooks)
+                found = (*found, *unsent(workflow, every))
                 self.problems += [manifest.at(problem) for problem in found]
         for workflow in () if self._prune else self._others():
             if set(workflow.webhooks) & self._webhooks.keys():
                 self.problems += [
                     Problem(f"the stored workflow {workflow.id}: {each.place}", each.message)
-                    for each in check_webhooks(workflow, webhooks)
+                    for each in (*check_webhooks(workflow, webhooks), *unsent(workflow, every))
                 ]
 
     def changes(self) -> Iterator[Change]:
@@ -191,15 +194,14 @@ class _Judging:
         found = (*found, *check_writes(webhook.writes or (), self._ground.catalog))
         self.problems += [manifest.at(problem) for problem in found]
 
-    def _entities_by_webhook(self) -> dict[str, tuple[str, ...] | None]:
-        """Every webhook there will be; one with problems counts as there, and as taking anything."""
-        found: dict[str, tuple[str, ...] | None] = {}
+    def _every_webhook(self) -> dict[str, Webhook | None]:
+        """Every webhook there will be; one with problems is None: it is there, and takes anything."""
+        found: dict[str, Webhook | None] = {}
         if not self._prune:
             for id, definition in self._stored.webhooks.items():
-                found[id] = hidden_webhook(definition).entities
+                found[id] = hidden_webhook(definition)
         for manifest in self._of("webhook"):
-            webhook = self._webhooks.get(manifest.id)
-            found[manifest.id] = webhook.entities if webhook else None
+            found[manifest.id] = self._webhooks.get(manifest.id)
         return found
 
     def _others(self) -> Iterator[Workflow]:

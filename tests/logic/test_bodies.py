@@ -115,6 +115,16 @@ def test_a_body_that_makes_no_sense_is_not_saved(old, new, words):
     assert words in str(refused.value)
 
 
+def test_a_template_for_a_webhook_without_a_body_is_not_saved(made):
+    bodiless = MANIFESTS.split("body:", maxsplit=1)[0] + "method: GET\n"
+    _, workflow = MANIFESTS.split("---\n")
+
+    for text in (f"{bodiless}---\n{workflow}", bodiless):
+        with pytest.raises(DefinitionError) as refused:
+            made.apply(text)
+        assert 'then[0].template: is not sent: the webhook "chat"' in str(refused.value)
+
+
 def test_saving_the_same_body_again_changes_nothing(made, tmp_path, capsys):
     file = tmp_path / "m.yaml"
     file.write_text(MANIFESTS)
