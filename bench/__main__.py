@@ -18,7 +18,7 @@ from bench.clockwork import machine
 from bench.world import world
 from runtime.local_broker import LocalBroker
 
-BENCHES = ("publisher", "workflow", "webhook", "latency", "memory")
+BENCHES = ("publisher", "workflow", "stage", "webhook", "latency", "memory")
 RESULTS = Path(__file__).parent / "results"
 
 

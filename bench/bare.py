@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import hashlib
 import hmac
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -46,6 +48,14 @@ def send_loop(settings: Settings, records: Sequence[Outgoing]) -> Spent:
 
 def transact_loop(servers: str, source: str, target: str, count: int, batch: int) -> Spent:
     """Consume, produce the same bytes and commit the offsets, one transaction a batch."""
+    return _transact(servers, source, target, count, batch, functools.partial(_same, target))
+
+
+#: What is written for the events of one poll.
+Made = Callable[[list[Any]], Iterator[Outgoing]]
+
+
+def _transact(servers: str, source: str, target: str, count: int, batch: int, made: Made) -> Spent:
     name = f"bare-{time.monotonic_ns()}"
     consumer = KafkaConsumer(
         source,
@@ -74,7 +84,7 @@ def transact_loop(servers: str, source: str, target: str, count: int, batch: int
             polled = consumer.poll(timeout_ms=1_000)
             if not polled:
                 continue
-            done += _pass_on(polled, target, producer, consumer)
+            done += _pass_on(polled, made, producer, consumer)
     producer.close()
     consumer.close()
     return spent
@@ -82,24 +92,40 @@ def transact_loop(servers: str, source: str, target: str, count: int, batch: int
 
 def _pass_on(
     polled: dict[TopicPartition, list[Any]],
-    target: str,
+    made: Made,
     producer: KafkaProducer,
     consumer: KafkaConsumer,
 ) -> int:
     """One transaction around what one poll returned; how many records it was."""
     producer.begin_transaction()
-    count = 0
-    for records in polled.values():
-        for record in records:
-            producer.send(target, value=record.value, key=record.key, headers=record.headers)
-            count += 1
+    events = [record for records in polled.values() for record in records]
+    for one in made(events):
+        producer.send(one.topic, value=one.value, key=one.key, headers=list(one.headers))
     positions = {
         partition: OffsetAndMetadata(records[-1].offset + 1, "", records[-1].leader_epoch)
         for partition, records in polled.items()
     }
     producer.send_offsets_to_transaction(positions, consumer.group_metadata())
     producer.commit_transaction()
-    return count
+    return len(events)
+
+
+def stage_loop(
+    servers: str, source: str, records: Sequence[Outgoing], count: int, batch: int
+) -> Spent:
+    """Consume events, produce the given records, in proportion, and commit: a transaction a batch."""
+    target = records[0].topic
+    left = iter(records)
+
+    def made(events: list[Any]) -> Iterator[Outgoing]:
+        wanted = len(records) * len(events) // count
+        return itertools.islice(left, wanted)
+
+    return _transact(servers, source, target, count, batch, made)
+
+
+def _same(target: str, events: list[Any]) -> Iterator[Outgoing]:
+    return (Outgoing(target, one.key, one.value, tuple(one.headers)) for one in events)
 
 
 async def post_loop(url: str, body: bytes, count: int, concurrency: int) -> Spent:

@@ -19,7 +19,7 @@ import aiohttp
 from runtime import topics
 from runtime.broker import Broker, Publisher
 from runtime.kafka import KafkaBroker
-from runtime.registry import registry_from
+from runtime.registry import Registry, registry_from
 from runtime.secrets import new_key
 from runtime.settings import Settings
 from schemas.catalog import Catalog
@@ -67,6 +67,7 @@ class World:
     publisher: Publisher
     codec: Codec
     catalog: Catalog
+    registry: Registry
     folder: Path
 
     async def lag(self, group: str) -> int | None:
@@ -147,7 +148,9 @@ async def world(servers: str) -> AsyncIterator[World]:
     with TemporaryDirectory() as folder:
         try:
             codec = Codec(catalog, registry)
-            yield World(settings, environ, broker, publisher, codec, catalog, Path(folder))
+            yield World(
+                settings, environ, broker, publisher, codec, catalog, registry, Path(folder)
+            )
         finally:
             await tables.close()
             await publisher.close()
