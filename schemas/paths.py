@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +30,8 @@ class _NoRecord:
         return "no record"
 
 
+#: Readers that are kept, so that many conditions on one field share one.
+_KEPT = 4_096
 NO_RECORD: Final = _NoRecord()
 Read = Callable[[Any], Any]
 
@@ -205,6 +208,7 @@ def _no_way(walked: str, part: str, type_: FieldType) -> str:
     return f"{walked} is a {kind}, so it has no field {shown(part)}; write {walked}"
 
 
+@lru_cache(maxsize=_KEPT)
 def _reader(record: str, keys: tuple[str, ...], missing: Any = NO_RECORD) -> Read:
     """Reads a field of a record; a field that the writer's schema did not have is null.
 

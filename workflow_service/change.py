@@ -7,10 +7,12 @@ carry `before` says which top-level fields changed, and nothing else about what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from decimal import Context as Arithmetic
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from schemas.paths import NO_RECORD, Field, Read, resolve_both
@@ -26,6 +28,8 @@ from workflow_service.workflow import Leaf, Value
 
 #: Digits enough for every amount and value there can be, so that nothing is ever rounded.
 _EXACT = Arithmetic(prec=10_000)
+#: Classes of which equal values are the same, and others are not.
+_PLAIN = frozenset({bool, int, float, Decimal, date, datetime, UUID})
 Sides = tuple[Field, Field]
 
 
@@ -110,6 +114,11 @@ def _value(read: Read) -> Read:
 
 def same(old: Value, new: Value) -> bool:
     """Whether two values, however deep, are the same as conditions see them."""
+    if old is new or old is None or new is None:
+        return old is new
+    kind = type(old)
+    if kind is type(new) and kind in _PLAIN:
+        return bool(old == new)
     if isinstance(old, str) and isinstance(new, str):
         return old == new or nfc(old) == nfc(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):

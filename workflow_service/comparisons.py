@@ -12,7 +12,7 @@ from schemas.paths import NO_RECORD, Field, Read, resolve
 from workflow_service.kinds import Mistyped, Slot, folded, nfc, slots_of
 from workflow_service.leaf import CompiledLeaf, Context, Decide, fitting_slots
 from workflow_service.operands import Resolve, resolver, shower, typed
-from workflow_service.operators import OPERATORS, Operator, Test, test_of
+from workflow_service.operators import OPERATORS, TURNED, Operator, Test, test_of
 from workflow_service.verdict import Truth
 from workflow_service.workflow import Leaf, Value
 
@@ -140,6 +140,14 @@ def _dynamic(read: Read, slot: Slot, operator: Operator, resolve_operand: Resolv
 
 def _judge_dynamic(slot: Slot, operator: Operator, resolve_operand: Resolve) -> _Judge:
     normalise, kind = slot.normalise, slot.kind
+    compare = TURNED.get(operator.name)
+    if normalise is None and compare is not None:
+
+        def judge_plain(actual: Value, event: Any) -> Truth:
+            operand = resolve_operand(event)
+            return None if operand is None else compare(operand, actual)
+
+        return judge_plain
 
     def judge(actual: Value, event: Any) -> Truth:
         operand = resolve_operand(event)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from schemas.catalog import Catalog
@@ -116,13 +117,19 @@ def compile_workflow(
     return problems.found or CompiledWorkflow(
         workflow,
         version,
-        frozenset(workflow.on),
-        None if workflow.source is None else workflow.source.accepted,
+        _shared(frozenset(workflow.on)),
+        None if workflow.source is None else _shared(workflow.source.accepted),
         watched,
         condition,
         steps,
         workflow.fire == "on_entering",
     )
+
+
+@lru_cache(maxsize=256)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """One object for all workflows that name the same operations, or sources."""
+    return names
 
 
 def _watched(workflow: Workflow, scope: Scope, problems: Problems) -> Iterator[tuple[str, Decide]]:

@@ -20,6 +20,7 @@ from workflow_service.workflow import Counted, Items, Leaf, Quantifier, Value
 
 #: Elements that an explanation describes one by one.
 DESCRIBED = 10
+_LISTS = frozenset({list, tuple})
 
 Inner = Callable[[Any, str, Context], Compiled | None]
 
@@ -150,7 +151,7 @@ def _decide(quantifier: Quantifier, read: Read, inner: Decide, event_of: Read) -
 
     def decide(event: Any) -> Truth:
         actual = read(event)
-        if not isinstance(actual, list | tuple):
+        if type(actual) not in _LISTS:
             return None
         root = event_of(event)
         truth: Truth = not settled
@@ -187,6 +188,6 @@ def compile_count(leaf: Leaf, path: str, context: Context) -> CompiledLeaf | Non
 
     def decide(event: Any) -> Truth:
         actual = read(event)
-        return test(len(actual)) if isinstance(actual, list | tuple) else None
+        return test(len(actual)) if type(actual) in _LISTS else None
 
     return CompiledLeaf(path, leaf, operator, field, None, operand, read, None, decide)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar, assert_never
 
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType, UnionType
@@ -29,6 +30,8 @@ _DATETIME = re.compile(
 )
 #: More digits than a double holds exactly must be written as text.
 _EXACT_DIGITS = 15
+#: Slots that are kept, so that many conditions on one type share one.
+_KEPT = 1_024
 T = TypeVar("T")
 
 
@@ -63,6 +66,7 @@ class Slot:
         return self.item or self
 
 
+@lru_cache(maxsize=_KEPT)
 def folded(slot: Slot) -> Slot | None:
     """The slot in which texts that differ only in case are the same; None if it holds no text."""
     match slot.kind:
@@ -114,6 +118,7 @@ def _opaque(what: str, python: type) -> Slot:
     return Slot("opaque", what, _refused, None, python)
 
 
+@lru_cache(maxsize=_KEPT)
 def _elements(item: Slot) -> Slot:
     each = item.normalise
 
@@ -123,6 +128,7 @@ def _elements(item: Slot) -> Slot:
     return Slot("elements", f"a list of {item.what}", item.operand, normalise, list, item)
 
 
+@lru_cache(maxsize=_KEPT)
 def _scalar(type_: ScalarType) -> Slot:
     if type_.kind == "enum":
         return Slot("enum", "an enum", _symbol(type_.symbols), None, str)

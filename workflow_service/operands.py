@@ -14,7 +14,7 @@ from workflow_service.expressions import search_of
 from workflow_service.kinds import Mistyped, Slot, slots_of
 from workflow_service.leaf import Context, Dynamic
 from workflow_service.operators import Operator
-from workflow_service.relative import day_of, instant_of
+from workflow_service.relative import days_of, instants_of
 from workflow_service.workflow import DAY_UNITS, Leaf, OtherField, Relative, Value
 
 Resolve = Callable[[Any], Value]
@@ -140,10 +140,11 @@ def _day(relative: Relative, context: Context) -> Dynamic:
     if relative.anchor == "now":
         raise Mistyped(f'found "{relative}", which is an instant; for a date write today')
     _check_unit(relative)
-    now, zone = attrgetter(f"{context.scope.root}occurred_at"), context.zone
+    now = attrgetter(f"{context.scope.root}occurred_at")
+    day_at = days_of(relative, context.zone)
 
     def resolve_day(event: Any) -> Value:
-        return day_of(relative, now(event), zone)
+        return day_at(now(event))
 
     return Dynamic(relative, None, resolve_day, resolve_day)
 
@@ -151,10 +152,11 @@ def _day(relative: Relative, context: Context) -> Dynamic:
 def _instant(relative: Relative, context: Context) -> Dynamic:
     if relative.anchor == "today":
         _check_unit(relative)
-    now, zone = attrgetter(f"{context.scope.root}occurred_at"), context.zone
+    now = attrgetter(f"{context.scope.root}occurred_at")
+    instant_at = instants_of(relative, context.zone)
 
     def resolve_instant(event: Any) -> Value:
-        return instant_of(relative, now(event), zone)
+        return instant_at(now(event))
 
     return Dynamic(relative, None, resolve_instant, resolve_instant)
 

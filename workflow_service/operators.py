@@ -118,14 +118,15 @@ def _is(operand: Value) -> Test:
 
 def _compared(name: str, words: str, contradicted: str, kinds: frozenset[Kind]) -> Operator:
     """An operator that Python has; `x < actual` is `actual > x`, so the operand can stand first."""
-    test = partial(partial, _TURNED[name])
+    test = partial(partial, TURNED[name])
     folds = name in ("equals", "not_equals")
     return Operator(
         name, kinds, "one", test, words, contradicted, fields=True, relative=True, folds=folds
     )
 
 
-_TURNED: dict[str, Callable[[Any, Any], bool]] = {
+#: What Python calls an operator, with the operand first.
+TURNED: dict[str, Callable[[Any, Any], bool]] = {
     "equals": python.eq,
     "not_equals": python.ne,
     "greater_than": python.lt,

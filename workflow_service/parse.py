@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from sys import intern
 from typing import Any, TypeVar, cast
 
 from schemas.errors import Problem
@@ -45,7 +47,7 @@ def parse_workflow(content: Mapping[str, Any]) -> Workflow | tuple[Problem, ...]
     only_if = conditions.read(content["only_if"], "only_if") if "only_if" in content else None
     workflow = Workflow(
         id=_text(content, "id", problems, _id),
-        entity=_text(content, "entity", problems, str),
+        entity=_text(content, "entity", problems, intern),
         on=_on(content.get("on"), problems) if "on" in content else (),
         then=_then(content.get("then"), problems, conditions) if "then" in content else (),
         source=_source(content["source"], problems) if "source" in content else None,
@@ -87,7 +89,13 @@ def _id(value: str) -> str:
 
 def _on(value: object, problems: Problems) -> tuple[str, ...]:
     names = problems.texts(value, "on", model.OPERATIONS, "operation")
-    return tuple(name for name in model.OPERATIONS if name in names)
+    return _shared(tuple(name for name in model.OPERATIONS if name in names))
+
+
+@lru_cache(maxsize=16)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One object for all workflows that look at the same operations."""
+    return names
 
 
 def _source(value: object, problems: Problems) -> SourceFilter | None:
@@ -148,7 +156,7 @@ def _step(value: object, path: str, problems: Problems, conditions: ConditionRea
             "webhook's own",
         )
     condition = conditions.read(value["if"], f"{path}.if") if "if" in value else None
-    return Step(cast("str", webhook), condition, value.get("template"))
+    return Step(intern(cast("str", webhook)), condition, value.get("template"))
 
 
 def _state(value: object, problems: Problems) -> State:

@@ -8,6 +8,7 @@ elements of a list is `{field: after.products, any_item: ...}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, cast
 
 from schemas.problems import Problems
@@ -131,7 +132,7 @@ class ConditionReader:
                 f"{path}.ignore_case", f"stands beside {name}; write it inside, beside the operator"
             )
             return None
-        return None if inner is None else Items(field, cast("Quantifier", name), inner)
+        return None if inner is None else Items(intern(field), cast("Quantifier", name), inner)
 
     def _operator(self, value: Mapping[str, Any], field: str, path: str) -> str | None:
         """The one operator of a comparison."""
@@ -171,4 +172,4 @@ class ConditionReader:
             )
             return None
         operand = operand_of(operator, value[name], f"{path}.{name}", self._problems)
-        return None if operand is None else Leaf(field, name, operand, fold)
+        return None if operand is None else Leaf(intern(field), operator.name, operand, fold)

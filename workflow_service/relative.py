@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib.resources import files
@@ -19,8 +20,10 @@ from workflow_service.workflow import DAY_UNITS, UNITS, Anchor, Relative, Unit
 _UNIT = "|".join(UNITS)
 _RELATIVE = re.compile(rf"(today|now)(?: *([+-]) *([0-9]{{1,6}}) ?({_UNIT}))?")
 _SPAN = re.compile(rf"([0-9]{{1,6}}) ?({_UNIT})")
-#: Events of one moment, each with the few days and instants that workflows ask for.
+#: Days and instants that workflows ask for, and moments for which each of them is remembered: the
+#: event that all of them look at, and a few before it.
 _REMEMBERED = 4_096
+_MOMENTS = 8
 
 
 @lru_cache(maxsize=1)
@@ -54,12 +57,22 @@ def span_of(text: str) -> tuple[int, Unit] | None:
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def days_of(relative: Relative, zone: ZoneInfo) -> Callable[[datetime], date | None]:
+    """The day that is meant, by when it is asked; shared by all who mean the same."""
+    return lru_cache(maxsize=_MOMENTS)(lambda now: day_of(relative, now, zone))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def instants_of(relative: Relative, zone: ZoneInfo) -> Callable[[datetime], datetime | None]:
+    """The instant that is meant, by when it is asked; shared by all who mean the same."""
+    return lru_cache(maxsize=_MOMENTS)(lambda now: instant_of(relative, now, zone))
+
+
 def day_of(relative: Relative, now: datetime, zone: ZoneInfo) -> date | None:
     """The day that is meant; None beyond the calendar."""
     return moved_day(now.astimezone(zone).date(), relative.amount, relative.unit)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def instant_of(relative: Relative, now: datetime, zone: ZoneInfo) -> datetime | None:
     """The instant that is meant, `today` being the first moment of the day; None beyond the calendar."""
     if relative.anchor == "now":
