@@ -31,7 +31,7 @@ async def publish(system: System, plan: Plan, still: asyncio.Event) -> None:
     time = asyncio.get_running_loop().time
     began = time()
     for start in range(0, plan.events, CHUNK):
-        await _room(system, plan)
+        await _room(system, plan, start)
         numbers = range(start, min(plan.events, start + CHUNK))
         records = [_event(topic, templates, number, plan.records) for number in numbers]
         await system.ground.publisher.publish_all(records)
@@ -41,15 +41,15 @@ async def publish(system: System, plan: Plan, still: asyncio.Event) -> None:
             await asyncio.sleep(max(0.0, began + numbers.stop / plan.rate - time()))
 
 
-async def _room(system: System, plan: Plan) -> None:
-    """Wait while too many events are not worked off."""
+async def _room(system: System, plan: Plan, published: int) -> None:
+    """Wait while too many events are not worked off; none are, until every partition says more."""
     while True:
         try:
             backlog = await system.backlog()
         except BrokerError as error:
             log.info("soak.backlog_unknown", error=str(error))
         else:
-            if backlog is None or backlog < plan.backlog:
+            if (published if backlog is None else backlog) < plan.backlog:
                 return
         await asyncio.sleep(LOOK_S)
 

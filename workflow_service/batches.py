@@ -55,14 +55,13 @@ class Round(NamedTuple):
     """One batch and what it is written with.
 
     Attributes:
-        aside: Partitions whose records wait until their firings are known; grows.
+        waiting: Records that wait until the firings of their partitions are known; grows.
     """
 
     batch: Sequence[Received]
-    terms: Terms
     consumer: Consumer
     publisher: TransactionalPublisher
-    aside: set[TopicPartition]
+    waiting: list[Received]
 
 
 class Batches:
@@ -117,15 +116,29 @@ class Batches:
             await self._rewind(consumer, pending, fetch.terms)
             return pause
         while pending:
+            waiting: list[Received] = []
             async with self._ownership.writing:
                 pending = _without(aside, self._ownership.still_ours(pending, fetch.terms))
                 batch, pending = pending[: self._size], pending[self._size :]
-                round_ = Round(batch, fetch.terms, consumer, publisher, aside)
+                round_ = Round(batch, consumer, publisher, waiting)
                 pause = await self._write_one(round_) if batch else None
-                if pause is not None:
-                    await self._rewind(consumer, _without(aside, [*batch, *pending]), fetch.terms)
-                    return pause
+            # A seek is done by the next poll, which waits for a rebalance, which waits for `writing`.
+            aside |= await self._set_aside(waiting, fetch.terms, consumer)
+            if pause is not None:
+                await self._rewind(consumer, _without(aside, [*batch, *pending]), fetch.terms)
+                return pause
         return None
+
+    async def _set_aside(
+        self, waiting: Sequence[Received], terms: Terms, consumer: Consumer
+    ) -> AbstractSet[TopicPartition]:
+        """Have these received again once their firings are known; their partitions are paused."""
+        if not waiting:
+            return frozenset()
+        await self._rewind(consumer, waiting, terms)
+        partitions = starts_of(waiting).keys()
+        self._recall.begin({one: terms[one] for one in partitions}, consumer)
+        return partitions
 
     async def _begin_terms(self, terms: Terms) -> timedelta | None:
         """See the definitions at least as far as those did who had the partitions before.
@@ -153,9 +166,10 @@ class Batches:
             decision = judge(self._streak, produced.readable, produced.trailing, self._limit)
             if isinstance(decision, Hold):
                 return self._hold(decision)
-            if batch:
-                positions = positions_after(batch)
-                await round_.publisher.transact(produced.records, positions, round_.consumer)
+            if not batch:
+                return None
+            positions = positions_after(batch)
+            await round_.publisher.transact(produced.records, positions, round_.consumer)
         except FencedError:
             raise
         except BrokerError as error:
@@ -170,10 +184,8 @@ class Batches:
         produced = await self._produce(batch)
         while produced.unread:
             round_.consumer.pause(produced.unread)
-            waiting = [one for one in batch if (one.topic, one.partition) in produced.unread]
-            await self._rewind(round_.consumer, waiting, round_.terms)
-            self._recall.begin(produced.unread, round_.consumer)
-            round_.aside.update(produced.unread)
+            unread = produced.unread
+            round_.waiting.extend(one for one in batch if (one.topic, one.partition) in unread)
             batch = _without(produced.unread, batch)
             produced = await self._produce(batch)
         return batch, produced

@@ -64,11 +64,10 @@ class Ownership:
     def terms_of(self, records: Iterable[Received]) -> Terms:
         """The current terms of the records' partitions; to be taken when they are received."""
         places = {(record.topic, record.partition) for record in records}
-        return self.terms_of_partitions(TopicPartition(*place) for place in places)
-
-    def terms_of_partitions(self, partitions: Iterable[TopicPartition]) -> Terms:
-        """The current terms of partitions."""
-        return {partition: self._terms.get(partition, 0) for partition in partitions}
+        return {
+            partition: self._terms.get(partition, 0)
+            for partition in (TopicPartition(*place) for place in places)
+        }
 
     def is_current(self, partition: TopicPartition, terms: Terms) -> bool:
         """Whether a partition is in the same term still."""

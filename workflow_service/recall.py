@@ -55,14 +55,16 @@ class Recall:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slow: set[int] = set()
 
-    def begin(self, partitions: Collection[TopicPartition], consumer: Consumer) -> None:
-        """Read these back, and have the consumer, in which they are paused, go on with each then."""
-        by_number: dict[int, set[TopicPartition]] = {}
-        for partition in partitions:
-            by_number.setdefault(partition.partition, set()).add(partition)
-        for number, wanted in by_number.items():
-            terms = self._ownership.terms_of_partitions(wanted)
-            task = asyncio.create_task(self._read(number, terms, consumer))
+    def begin(self, terms: Terms, consumer: Consumer) -> None:
+        """Read the partitions of these terms back, as long as they last.
+
+        The consumer, in which they are paused, goes on with each then.
+        """
+        by_number: dict[int, dict[TopicPartition, int]] = {}
+        for partition, term in terms.items():
+            by_number.setdefault(partition.partition, {})[partition] = term
+        for number, those in by_number.items():
+            task = asyncio.create_task(self._read(number, those, consumer))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 

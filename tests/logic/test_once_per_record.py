@@ -11,6 +11,7 @@ from runtime.broker import Outgoing, TopicPartition
 from schemas.errors import BrokerError
 from schemas.records import firing_key_of
 from tests.crm import event_of, lead_event, record_of
+from tests.fake_groups import Member
 from tests.fakes import MemoryReader, MemoryTransactionalPublisher
 from tests.waiting import until
 from tests.workflow_rig import Rig, rig
@@ -324,6 +325,27 @@ async def test_what_was_read_before_another_member_had_the_partition_does_not_co
             held.set()
             await settled(system)
 
+    assert fired_for(system) == dict.fromkeys(RECORDS, 1)
+
+
+async def test_a_rebalance_is_not_held_up_by_what_is_set_aside(monkeypatch):
+    """A seek is done by the next poll, and no poll returns before a rebalance is over."""
+    real, rebalances = Member.seek, iter(range(2))
+
+    async def seek(self, partition, offset):
+        if next(rebalances, None) is not None:
+            await asyncio.wait_for(self.group.change(), 5)
+        await real(self, partition, offset)
+
+    monkeypatch.setattr(Member, "seek", seek)
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(fire=ONCE)
+        async with system.member():
+            await publish(system, range(20))
+            await settled(system)
+
+    assert next(rebalances, None) is None
     assert fired_for(system) == dict.fromkeys(RECORDS, 1)
 
 
