@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ Manifest = Mapping[str, Any]
 Plain = Mapping[str, Any]
 
 RELATIVE = re.compile(r"(today|now)(?:\s*([+-])\s*(\d+)\s*(min|h|d|w|mo|y))?\Z")
+PLAIN_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?\Z")
 DURATION = re.compile(r"(\d+)\s*(min|h|d|w|mo|y)\Z")
 ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "greater_than": lambda value, bound: value > bound,
@@ -50,6 +51,7 @@ class World:
         item: The element that the condition is asked about, inside `any_item` and its like.
         turned: Look at the record before the change wherever `after` is written.
         fold: The comparison ignores case.
+        custom: The field is a custom attribute, which may hold anything.
     """
 
     event: Plain
@@ -57,6 +59,7 @@ class World:
     item: Any = None
     turned: bool = False
     fold: bool = False
+    custom: bool = False
 
 
 def fires(manifest: Manifest, event: Plain) -> bool:
@@ -138,7 +141,8 @@ def condition(asked: Mapping[str, Any], world: World) -> Verdict:
         return some([condition(each, world) for each in asked["any"]])
     if "not" in asked:
         return negation(condition(asked["not"], world))
-    return leaf(asked, replace(world, fold=asked.get("ignore_case", False)))
+    custom = "custom_attributes." in asked["field"]
+    return leaf(asked, replace(world, fold=asked.get("ignore_case", False), custom=custom))
 
 
 def leaf(asked: Mapping[str, Any], world: World) -> Verdict:
@@ -267,13 +271,13 @@ def misfit() -> NoReturn:
     raise MisfitError
 
 
-def number(operand: Any) -> Decimal:
-    if isinstance(operand, bool) or not isinstance(operand, (int, float, str, Decimal)):
+def number(operand: Any, _: World) -> Decimal:
+    """A number, which a manifest may put in quotes, without an exponent then."""
+    if isinstance(operand, bool) or not isinstance(operand, (int, float, Decimal, str)):
         misfit()
-    try:
-        return Decimal(str(operand))
-    except InvalidOperation:
+    if isinstance(operand, str) and not PLAIN_NUMBER.match(operand):
         misfit()
+    return Decimal(str(operand))
 
 
 def plain_text(text: str, *, fold: bool) -> str:
@@ -291,9 +295,9 @@ def textual(operator: str, value: Any, operand: Any, world: World) -> bool:
         return part(operator, value, operand, fold=world.fold)
     if not isinstance(value, (list, tuple)):
         misfit()
-    if not value:
+    if not value and not world.custom:
         return False
-    if isinstance(value[0], Mapping):
+    if value and isinstance(value[0], Mapping):
         return any(part(operator, each["value"], operand, fold=True) for each in value)
     if operator != "contains":
         misfit()
@@ -305,7 +309,7 @@ def part(operator: str, text: str, operand: str, *, fold: bool) -> bool:
     if operator == "matches":
         flags = re.ASCII | (re.IGNORECASE if fold else 0)
         whole = re.sub(r"\$\Z", r"\\Z", operand)  # RE2's end is the very end
-        return re.search(whole, plain_text(text, fold=False), flags) is not None
+        return re.search(whole, plain_text(text, fold=fold), flags) is not None
     text, operand = plain_text(text, fold=fold), plain_text(operand, fold=fold)
     match operator:
         case "contains":
@@ -387,7 +391,7 @@ def later(start: date, amount: int, unit: str) -> date:
 #: By the kind of a value, what makes an operand one of the kind; the narrower kinds come first.
 FITS: Mapping[Any, Callable[[Any, World], Any]] = {
     bool: as_is(bool),
-    (int, Decimal): lambda operand, _: number(operand),
+    (int, Decimal): number,
     datetime: instant,
     date: day,
     uuid.UUID: lambda operand, _: uuid.UUID(str(operand)),
@@ -469,7 +473,7 @@ def _risen(path: str, operand: Any, world: World, sign: int) -> Verdict:
     if isinstance(operand, str) and operand.endswith("%"):
         return None if old == 0 else bool(rise * 100 >= abs(old) * Decimal(operand[:-1]))
     try:
-        return bool(rise >= number(operand))
+        return bool(rise >= number(operand, world))
     except MisfitError:
         return None
 
@@ -479,6 +483,8 @@ def _moved_on(old: Any, new: Any, operand: Any, world: World, sign: int) -> Verd
     if found is None:
         return None
     amount, unit = int(found[1]) * sign, found[2]
+    if not isinstance(old, datetime) and found[2] in ("min", "h"):
+        return None
     if isinstance(old, datetime):
         bound: date = moved(old, amount, unit, world.zone)
     else:
