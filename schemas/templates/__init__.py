@@ -1,15 +1,15 @@
 """The bodies of requests: whole events, JSON templates, forms and raw text, with placeholders."""
 
+from __future__ import annotations
+
 from schemas.templates.bodies import Bodies
 from schemas.templates.body import Body, TooLarge, compiled
-from schemas.templates.bounds import MAX_OUTPUT
 from schemas.templates.canonical import canonical
 from schemas.templates.checks import check_body, scope_of
 from schemas.templates.payload import full_payload, thin_payload
 from schemas.templates.source import Source, source_of
 
 __all__ = [
-    "MAX_OUTPUT",
     "Bodies",
     "Body",
     "Source",

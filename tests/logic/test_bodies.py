@@ -10,7 +10,8 @@ import pytest
 from schemas import headers as names
 from schemas.errors import DefinitionError
 from schemas.records import action_id_of
-from schemas.templates import MAX_OUTPUT, canonical
+from schemas.templates import canonical
+from schemas.templates.bounds import MAX_OUTPUT
 from tests.delivery_history import History
 from tests.delivery_rig import CODEC, action_for, action_record, person, person_event
 from tests.desks import EVENT_ID, Office, lead, lead_event, office, parsed

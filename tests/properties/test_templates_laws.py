@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from schemas.json_form import to_json
 from schemas.records import Action, Event
 from schemas.templates import (
-    MAX_OUTPUT,
     Bodies,
     Body,
     Source,
@@ -27,6 +26,7 @@ from schemas.templates import (
     scope_of,
     source_of,
 )
+from schemas.templates.bounds import MAX_OUTPUT
 from schemas.templates.pipes import PIPES
 from schemas.types import ScalarType
 from tests.crm import lead_event

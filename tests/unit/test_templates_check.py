@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.templates import MAX_OUTPUT, Bodies, Body, canonical, check_body
-from schemas.templates.bounds import MAX_ARGUMENT, MAX_DEPTH, MAX_PLACEHOLDERS, MAX_TEMPLATE
+from schemas.templates import Bodies, Body, canonical, check_body
+from schemas.templates.bounds import (
+    MAX_ARGUMENT,
+    MAX_DEPTH,
+    MAX_OUTPUT,
+    MAX_PLACEHOLDERS,
+    MAX_TEMPLATE,
+)
 from tests.crm import catalog
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from schemas.errors import DefinitionError
-from schemas.templates import MAX_OUTPUT, canonical
+from schemas.templates import canonical
+from schemas.templates.bounds import MAX_OUTPUT
 from tests.delivery_rig import BODIES, action_for, person, person_event, webhook
 from webhook_service.render import NoBody, Request, request_of
 from webhook_service.webhook import from_spec, masked_spec, to_spec
