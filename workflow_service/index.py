@@ -23,7 +23,7 @@ FEW = 2
 #: Workflows that a new split must spare an event, on average, to be worth its look-up.
 WORTH = 0.7
 #: A split is used if no other hint of the workflow promises to be so many times as selective.
-PATIENCE = 4.0
+PATIENCE = 1.0
 #: What a hint promises before there is a split that could say more.
 PROMISES: Mapping[type, Callable[[Any], float]] = {
     Among: lambda hint: min(1.0, 0.1 * len(hint.keys)),
@@ -61,26 +61,27 @@ class Branch:
     """Workflows told apart as far as they can be.
 
     Attributes:
-        rest: Those that have no hint (left) by which to tell them apart.
-        waiting: Those with hints that no split uses well yet.
-        full: The number of waiting ones at which a new split is looked for.
-        keys: The splits by one key, that is most of them, with their tables.
+        here: Those that no split tells apart: they have no hint (left), or wait for a split that is
+            worth it.
+        hinted: How many of them have hints.
+        full: The number of those with hints at which a new split is looked for.
+        keys: The splits by one key, that is most of them: their slots.
         others: The other splits.
     """
 
-    __slots__ = ("full", "keys", "others", "rest", "waiting")
+    __slots__ = ("full", "here", "hinted", "keys", "others")
 
     def __init__(self) -> None:
         """Empty."""
-        self.rest: list[Any] = []
-        self.waiting: list[Any] = []
+        self.here: list[Any] = []
+        self.hinted = 0
         self.full = 0
         self.keys: dict[Attribute, Keys] = {}
         self.others: dict[Attribute, Split] = {}
 
     def __bool__(self) -> bool:
         """Whether any is left."""
-        return bool(self.rest or self.waiting or self.keys or self.others)
+        return bool(self.here or self.keys or self.others)
 
     def add(self, attribute: Attribute, split: Split) -> None:
         """Take in a split by an attribute that there was none by."""
@@ -125,27 +126,21 @@ class Tree:
         found: list[Any] = []
         branches: list[Any] = [self.root]
         for branch in branches:  # grows meanwhile
-            found += branch.rest
-            found += branch.waiting
-            for attribute, split in branch.keys.items():
+            if branch.here:
+                found += branch.here
+            for attribute, slots in branch.keys.items():
+                # written out, because this is where most of the time goes
                 if attribute in known:
-                    value = known[attribute]
+                    slot = slots.get(known[attribute])
                 else:
-                    value = known[attribute] = attribute.read(event)
-                slot = split.slots.get(value)
-                if slot is None:
-                    continue
-                if type(slot) is tuple:
-                    found += slot
-                else:
-                    branches.append(slot)
-            for attribute, other in branch.others.items():
-                if attribute in known:
-                    value = known[attribute]
-                else:
-                    value = known[attribute] = attribute.read(event)
-                if value is not None:
-                    other.find(value, found, branches)
+                    slot = slots.get(known.setdefault(attribute, attribute.read(event)))
+                if slot is not None:
+                    if type(slot) is tuple:
+                        found += slot
+                    else:
+                        branches.append(slot)
+            if branch.others:
+                _find_others(branch, event, known, found, branches)
         return found
 
     def _hints(self, entry: Entry, used: Used) -> list[Hint]:
@@ -154,15 +149,13 @@ class Tree:
     def _hang(self, branch: Branch, entry: Entry, used: Used) -> None:
         """Put an entry where its best hint leads, or let it wait for a split that is worth it."""
         hints = self._hints(entry, used)
-        if not hints:
-            branch.rest.append(entry)
-            return
         best = _best(branch, hints)
         if best is not None:
             self._hang_by(branch, best, entry, used)
             return
-        branch.waiting.append(entry)
-        if len(branch.waiting) > branch.full:
+        branch.here.append(entry)
+        branch.hinted += bool(hints)
+        if branch.hinted > branch.full:
             self._divide(branch, used)
 
     def _hang_by(self, branch: Branch, hint: Hint, entry: Entry, used: Used) -> None:
@@ -191,35 +184,36 @@ class Tree:
 
     def _divide(self, branch: Branch, used: Used) -> None:
         """Give the waiting ones the splits that are worth it."""
-        moved = True
-        while moved and branch.waiting:
-            moved = self._split_off(branch, used)
-        branch.full = 2 * len(branch.waiting)
+        while self._split_off(branch, used):
+            pass
+        branch.full = 2 * branch.hinted
 
     def _split_off(self, branch: Branch, used: Used) -> bool:
         """Hang the waiting ones that share the best attribute by it; False if there is none."""
         groups: dict[Attribute, list[tuple[Entry, Hint]]] = {}
-        for entry in branch.waiting:
+        for entry in branch.here:
             for hint in self._hints(entry, used):
                 groups.setdefault(hint.attribute, []).append((entry, hint))
         gains = {each: _gain(each, group) for each, group in groups.items()}
-        worth = [each for each in gains if gains[each] >= WORTH or branch.split(each) is not None]
+        worth = [each for each in gains if gains[each] >= WORTH]
         if not worth:
             return False
         attribute = max(worth, key=gains.__getitem__)
         leaving = {id(entry) for entry, _ in groups[attribute]}
-        branch.waiting = [each for each in branch.waiting if id(each) not in leaving]
+        branch.here = [each for each in branch.here if id(each) not in leaving]
+        branch.hinted -= len(leaving)
         for entry, hint in groups[attribute]:
             self._hang_by(branch, hint, entry, used)
         return True
 
     def _unhang(self, branch: Branch, entry: Entry, used: Used) -> bool:
         """Take an entry from wherever below the branch it hangs; False if it does not."""
-        for entries in (branch.waiting, branch.rest):
-            if entry in entries:
-                entries.remove(entry)
-                return True
-        for hint in self._hints(entry, used):
+        hints = self._hints(entry, used)
+        if entry in branch.here:
+            branch.here.remove(entry)
+            branch.hinted -= bool(hints)
+            return True
+        for hint in hints:
             split = branch.split(hint.attribute)
             if split is not None and self._unhang_by(split, hint, entry, used):
                 if not split:
@@ -245,6 +239,22 @@ class Tree:
 
         split.edit(hint, entry, shrink)
         return taken
+
+
+def _find_others(
+    branch: Branch,
+    event: Event,
+    known: dict[Attribute, Any],
+    found: list[Any],
+    branches: list[Any],
+) -> None:
+    for attribute, split in branch.others.items():
+        if attribute in known:
+            value = known[attribute]
+        else:
+            value = known[attribute] = attribute.read(event)
+        if value is not None:
+            split.find(value, found, branches)
 
 
 def _best(branch: Branch, hints: Iterable[Hint]) -> Hint | None:

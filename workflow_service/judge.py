@@ -7,6 +7,7 @@ the first that is not true ends it; for everything else the condition's own `dec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeGuard
 
 from schemas.records import Event
 from workflow_service.compiled import CompiledWorkflow
@@ -34,6 +35,9 @@ TESTS: Mapping[str, str] = {
     "ends_with": "{v}.endswith({x})",
 }
 
+#: These are false for certain where the event does not name the field among those that changed.
+ALL_CHANGED = frozenset({"changed", "changed_from", "changed_to"})
+
 
 def judge_of(compiled: CompiledWorkflow) -> Callable[[Event], bool]:
     """What says of an event that the workflow takes whether it fires."""
@@ -51,12 +55,32 @@ def judge_of(compiled: CompiledWorkflow) -> Callable[[Event], bool]:
             pattern.line(f"if {pattern.constant(top)} not in event.changed_fields: return False")
         pattern.line(f"if not ({' or '.join(asked)}): return False")
     for leaf in leaves:
-        if isinstance(leaf, CompiledLeaf) and _is_plain(leaf):
-            _compare(pattern, leaf)
-        else:
-            pattern.line(f"if {pattern.constant(leaf.decide)}(event) is not True: return False")
+        _ask(pattern, leaf)
     pattern.line("return True")
     return pattern.function()
+
+
+def _ask(pattern: Pattern, condition: Compiled) -> None:
+    """Return if a condition is not true."""
+    if _is_plain(condition):
+        _compare(pattern, condition)
+        return
+    if isinstance(condition, CompiledLeaf):
+        _shorten(pattern, condition)
+    pattern.line(f"if {pattern.constant(condition.decide)}(event) is not True: return False")
+
+
+def _shorten(pattern: Pattern, leaf: CompiledLeaf) -> None:
+    """Return at once where a comparison cannot be true, before it is asked what it is."""
+    operator, slot = leaf.leaf.operator, leaf.slot
+    if operator in ALL_CHANGED and leaf.leaf.value is not False:
+        pattern.line(f"if {pattern.constant(leaf.field.keys[0])} not in event.changed_fields:")
+        pattern.line("    return False")
+    elif operator == "contains" and slot is not None and slot.kind == "elements":
+        if slot.taken.normalise is nfc and can_read(leaf.field) and not is_dynamic(leaf.operand):
+            pattern.read(leaf.field)
+            operand = pattern.constant(leaf.operand)
+            pattern.line(f"if {operand} not in v and ''.join(v).isascii(): return False")
 
 
 def _conjuncts(condition: Compiled) -> Iterator[Compiled]:
@@ -68,7 +92,7 @@ def _conjuncts(condition: Compiled) -> Iterator[Compiled]:
         yield condition
 
 
-def _is_plain(condition: Compiled) -> bool:
+def _is_plain(condition: Compiled) -> TypeGuard[CompiledLeaf]:
     """Whether a comparison can be written out."""
     if not isinstance(condition, CompiledLeaf) or condition.leaf.operator not in TESTS:
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from schemas.records import Event
 from workflow_service.compiled import CompiledWorkflow
@@ -25,8 +26,7 @@ class Failure:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(NamedTuple):
     """What an event led to; matches in the order of the workflows' ids."""
 
     matches: tuple[CompiledWorkflow, ...] = ()
@@ -88,12 +88,11 @@ class Matcher:
         matches: list[CompiledWorkflow] = []
         failures: list[Failure] = []
         for entry in found:
-            compiled = entry.compiled
             try:
                 if entry.judge(event):
-                    matches.append(compiled)
+                    matches.append(entry.compiled)
             except Exception as error:  # noqa: BLE001 - kept with the workflow it belongs to
-                failures.append(Failure(compiled, error))
+                failures.append(Failure(entry.compiled, error))
         if failures:
             return Matched(_ordered(matches), _failed(failures))
         return Matched(_ordered(matches)) if matches else NOTHING

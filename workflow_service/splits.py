@@ -28,6 +28,9 @@ LEVEL = 2
 #: Bytes of a block of text, and of the shortest part that always covers a whole block.
 BLOCK = 4
 LONG = 2 * BLOCK - 1
+#: Keys that an attribute is thought to have before workflows name more.
+LIKELY_KEYS = 8
+KEYS_AT_ONCE = 3
 #: Looking for so many parts one by one costs no more than the blocks of a text.
 FEW_PARTS = 8
 
@@ -64,32 +67,24 @@ def _collect(slot: Slot, found: list[Entry], branches: list[Branch]) -> None:
         branches.append(slot)
 
 
-class Keys:
-    """By the one key that the attribute has."""
+class Keys(dict[Hashable, Slot]):
+    """By the one key that the attribute has: a table of slots."""
 
-    __slots__ = ("slots",)
-
-    def __init__(self) -> None:
-        """Empty."""
-        self.slots: dict[Hashable, Slot] = {}
-
-    def __bool__(self) -> bool:
-        """Whether any is left."""
-        return bool(self.slots)
+    __slots__ = ()
 
     def share(self, hint: Among) -> float:
-        """As if the keys that workflows name were equally frequent, and there were one more."""
-        new = sum(key not in self.slots for key in hint.keys)
-        return len(hint.keys) / (len(self.slots) + new + 1)
+        """As if the keys that workflows name were equally frequent, and there were a few at least."""
+        new = sum(key not in self for key in hint.keys)
+        return min(1.0, len(hint.keys) / max(len(self) + new + 1, LIKELY_KEYS))
 
     def edit(self, hint: Among, _: Entry, edit: Edit) -> None:
         """In the slot of each key."""
         for key in hint.keys:
-            _edited(self.slots, key, edit)
+            _edited(self, key, edit)
 
     def find(self, value: Any, found: list[Entry], branches: list[Branch]) -> None:
         """The slot of the key."""
-        slot = self.slots.get(value)
+        slot = self.get(value)
         if slot is not None:
             _collect(slot, found, branches)
 
@@ -99,13 +94,15 @@ class AnyKeys(Keys):
 
     __slots__ = ()
 
+    def share(self, hint: Among) -> float:
+        """An event has some keys at once."""
+        return min(1.0, KEYS_AT_ONCE * super().share(hint))
+
     def find(self, value: Any, found: list[Entry], branches: list[Branch]) -> None:
         """The slots of all the keys; a workflow that names two of them is found twice."""
-        slots = self.slots
         for key in value:
-            slot = slots.get(key)
-            if slot is not None:
-                _collect(slot, found, branches)
+            if key in self:
+                _collect(self[key], found, branches)
 
 
 class Spans:
@@ -231,7 +228,8 @@ class Texts:
     def find(self, value: str, found: list[Entry], branches: list[Branch]) -> None:
         """The slots of the parts that are in the text."""
         parts = self.parts
-        for part in parts if len(parts) <= FEW_PARTS else self._likely(value):
+        likely = parts if len(parts) <= FEW_PARTS else self._likely(value)
+        for part in likely:
             if part in value:
                 _collect(parts[part], found, branches)
 
