@@ -83,7 +83,7 @@ def _compiled(
     slot, operand = operands[0]
     resolve_operand = resolver(operator, operand)
     if resolve_operand is None:
-        decide = _static(read, slot, test_of(operator, slot.kind, operand))
+        decide = _static(read, slot, operator, operand)
     else:
         decide = _dynamic(read, slot, operator, resolve_operand)
     expected = shower(operand, leaf)
@@ -98,9 +98,29 @@ def _emptiness(read: Read, test: Test) -> Decide:
     return decide
 
 
-def _static(read: Read, slot: Slot, test: Test) -> Decide:
+def _static(read: Read, slot: Slot, operator: Operator, operand: Value) -> Decide:
     """What is asked most: one type, one operand."""
-    normalise = slot.normalise
+    compare = TURNED.get(operator.name)
+    if compare is None or slot.normalise not in (None, nfc):
+        return _tested(read, slot.normalise, test_of(operator, slot.kind, operand))
+    if slot.normalise is None:
+
+        def decide(event: Any) -> Truth:
+            actual = read(event)
+            return None if actual is None or actual is NO_RECORD else compare(operand, actual)
+
+        return decide
+
+    def decide_text(event: Any) -> Truth:
+        actual = read(event)
+        if actual is None or actual is NO_RECORD:
+            return None
+        return compare(operand, actual if actual.isascii() else nfc(actual))
+
+    return decide_text
+
+
+def _tested(read: Read, normalise: Callable[[Any], Any] | None, test: Test) -> Decide:
     if normalise is None:
 
         def decide(event: Any) -> Truth:

@@ -7,6 +7,7 @@ match.  `explain` asks the very same functions and keeps what `decide` throws aw
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
@@ -93,9 +94,15 @@ def _leaf(leaf: Leaf, path: str, context: Context) -> CompiledLeaf | None:
     return compile_comparison(leaf, path, context)
 
 
+@lru_cache(maxsize=4_096)
+def place_of(path: str, mode: Mode, index: int) -> str:
+    """Where a group's condition stands; one text for all workflows that have one there."""
+    return f"{path}.{mode}[{index}]"
+
+
 def _group(group: Group, path: str, context: Context) -> Compiled | None:
     read = [
-        _compile(each, f"{path}.{group.mode}[{index}]", context)
+        _compile(each, place_of(path, group.mode, index), context)
         for index, each in enumerate(group.of)
     ]
     good = tuple(each for each in read if each is not None)
