@@ -100,11 +100,15 @@ def _constant(text: str) -> Written:
 
 
 def rounded(value: Decimal | float, places: int) -> Decimal:
-    """The number with exactly so many digits after the point; a half goes away from zero."""
+    """The number with exactly so many digits after the point; a half goes away from zero.
+
+    What is rounded to zero has no sign.
+    """
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         return number
-    return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _EXACT)
+    near = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _EXACT)
+    return near or near.copy_abs()
 
 
 def with_signs(value: Decimal, point: str, thousands: str) -> str:

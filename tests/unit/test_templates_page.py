@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from schemas.catalog import Catalog
 from schemas.json_form import from_json
 from schemas.templates import Bodies, Body, canonical, check_body
 from schemas.templates.bounds import MAX_DEPTH, MAX_OUTPUT, MAX_PLACEHOLDERS, MAX_TEMPLATE
+from schemas.templates.formats import rounded
 from schemas.templates.pipes import PIPES
 from schemas.templates.syntax import MAX_PIPES
 from schemas.templates.texts import text_of
@@ -94,3 +96,22 @@ def test_an_instant_before_time_zones_is_said_in_utc():
     early = datetime(1880, 1, 1, tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin"))
 
     assert text_of(early) == "1880-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "written"),
+    [
+        ("-0.004", 2, "0.00"),
+        ("-0.005", 2, "-0.01"),
+        ("2.5", 0, "3"),
+        ("-2.5", 0, "-3"),
+        ("9", 1, "9.0"),
+    ],
+)
+def test_a_number_is_rounded_as_people_do(number, places, written):
+    assert text_of(rounded(Decimal(number), places)) == written
+
+
+def test_numbers_that_are_none_and_huge_ones_are_written_as_they_are():
+    assert text_of(rounded(float("nan"), 2)) == "NaN"
+    assert text_of(rounded(1e300, 2)).startswith("1" + "0" * 300)
