@@ -130,6 +130,12 @@ class Place:
     kind: str
     type: FieldType
 
+    @property
+    def item_fields(self) -> RecordType | None:
+        """Of a list of records, what an element is."""
+        item = self.type.item if isinstance(self.type, ListType) else None
+        return item if isinstance(item, RecordType) else None
+
 
 def kind_of(type_: FieldType) -> str:
     """What `OPERATORS` calls a type."""
