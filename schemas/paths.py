@@ -100,7 +100,7 @@ def resolve(path: str, scope: Scope) -> Field | str:
     if isinstance(found, str):
         return found
     keys, type_ = found
-    return Field(side, keys, type_, _reader(scope.root + side, keys), path)
+    return _field(side, keys, _Same(type_), _reader(scope.root + side, keys), path)
 
 
 def resolve_both(path: str, scope: Scope) -> tuple[Field, Field] | str:
@@ -118,10 +118,31 @@ def resolve_both(path: str, scope: Scope) -> tuple[Field, Field] | str:
         return found
     keys, type_ = found
     before, after = (
-        Field(side, keys, type_, _reader(scope.root + side, keys), f"{side}.{path}")
+        _field(side, keys, _Same(type_), _reader(scope.root + side, keys), f"{side}.{path}")
         for side in ("before", "after")
     )
     return before, after
+
+
+class _Same:
+    """A type, known by its identity."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type_: FieldType) -> None:
+        self.type = type_
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.type is self.type
+
+    def __hash__(self) -> int:
+        return id(self.type)
+
+
+@lru_cache(maxsize=_KEPT)
+def _field(side: str, keys: tuple[str, ...], of: _Same, read: Read, path: str) -> Field:
+    """A field; one object for all conditions that name it."""
+    return Field(side, keys, of.type, read, path)
 
 
 def _record(scope: Scope) -> RecordType:
@@ -143,7 +164,7 @@ def _of_item(path: str, rest: str, scope: Scope) -> Field | str:
         return found
     keys, type_ = found
     read = _reader("item", keys, missing=None)
-    return Field("item", keys, type_, read, f"{scope.item_of}.{rest}")
+    return _field("item", keys, _Same(type_), read, f"{scope.item_of}.{rest}")
 
 
 def _without_side(path: str, scope: Scope) -> str:
