@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup up down demo dev format lint types imports spelling schemas docs test test-unit \
-	test-kafka test-e2e coverage bench soak check lock clean
+	test-kafka test-e2e coverage bench bench-peer soak check lock clean
 
 PYTHON ?= python3
 EVENTS ?= 1000000
@@ -88,16 +88,22 @@ bench: setup ## Measure throughput, latency and memory; prints and stores JSON
 soak: setup ## Put matching under fire, on a broker of its own (EVENTS=1000000)
 	$(BIN)/python -m soak --events $(EVENTS)
 
+bench-peer: setup ## Measure the workflow service beside the same rules in Quix Streams
+	test -d .peer-venv || $(PYTHON) -m venv .peer-venv
+	.peer-venv/bin/python -m pip install --quiet --require-hashes -r bench/peer/requirements.lock
+	$(BIN)/python -m bench.peer .peer-venv/bin/python
+
 check: lint types imports spelling schemas test ## Everything that must pass, as CI runs it
 
-lock: ## Write the three lock files anew from pyproject.toml
+lock: ## Write the lock files anew
 	$(PYTHON) -m venv .lock-venv
 	.lock-venv/bin/python -m pip install --quiet uv==0.13.9
 	.lock-venv/bin/$(COMPILE) --upgrade --extra demo --group dev pyproject.toml -o requirements.lock
 	.lock-venv/bin/$(COMPILE) --constraints requirements.lock pyproject.toml -o requirements-run.lock
 	.lock-venv/bin/$(COMPILE) --constraints requirements.lock --group build -o requirements-build.lock
+	.lock-venv/bin/$(COMPILE) --upgrade bench/peer/requirements.in -o bench/peer/requirements.lock
 	rm -rf .lock-venv
 
 clean: ## Remove .venv and everything that tools left behind
-	rm -rf .venv .lock-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .lock-venv .peer-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
