@@ -129,47 +129,49 @@ class Stage:
     ) -> None:
         origin = Origin(record.topic, record.partition, record.offset, record.value or b"")
         for compiled in matches:
+            once = compiled.workflow.fire == "once_per_record"
+            if once and self._has_fired(compiled, event, record, produced):
+                continue
             try:
                 actions = actions_of(compiled, event, origin, now)
             except Exception as error:  # noqa: BLE001 - kept with the workflow it belongs to
                 self._report([Failure(compiled, error)], record, produced)
                 continue
-            once = compiled.workflow.fire == "once_per_record"
-            if once and not self._fires(compiled, event, record, now, produced):
-                continue
             if compiled.workflow.state == "dry_run":
                 self._show(actions, record, produced)
                 continue
+            if once:
+                self._fire(compiled, event, record, now, produced)
             produced.matches += 1
             for action in actions:
                 self._write(action, event, record, produced)
 
-    def _fires(
+    def _has_fired(
+        self, compiled: CompiledWorkflow, event: Event, record: Received, produced: Produced
+    ) -> bool:
+        """Whether a once-per-record workflow is done with the record, or that is not known yet."""
+        place = (record.topic, record.partition)
+        digest = digest_of(firing_key_of(compiled.workflow.id, event.entity, event.entity_id))
+        fired = self._firings.fired(*place, digest)
+        if fired is Fired.UNKNOWN:
+            produced.unread.add(TopicPartition(*place))
+        return fired is not Fired.NO or digest in produced.fired.get(place, ())
+
+    def _fire(
         self,
         compiled: CompiledWorkflow,
         event: Event,
         record: Received,
         now: datetime,
         produced: Produced,
-    ) -> bool:
-        """Whether a once-per-record workflow fires now; from now on it has, if it is no dry run."""
-        workflow, topic, partition = compiled.workflow, record.topic, record.partition
-        key = firing_key_of(workflow.id, event.entity, event.entity_id)
-        digest = digest_of(key)
-        fired = self._firings.fired(topic, partition, digest)
-        if fired is Fired.UNKNOWN:
-            produced.unread.add(TopicPartition(topic, partition))
-        in_batch = produced.fired.setdefault((topic, partition), set())
-        if fired is not Fired.NO or digest in in_batch:
-            return False
-        if workflow.state != "dry_run":
-            firing = Firing(
-                workflow.id, compiled.version, event.entity, event.entity_id, event.event_id, now
-            )
-            in_batch.add(digest)
-            value, headers = self._codec.encode(firing), ((names.CONTENT_TYPE, names.AVRO),)
-            produced.records.append(Outgoing(self._firings_topic, key, value, headers, partition))
-        return True
+    ) -> None:
+        """A once-per-record workflow fires: written beside its event, and known in this batch."""
+        id, partition = compiled.workflow.id, record.partition
+        key = firing_key_of(id, event.entity, event.entity_id)
+        produced.fired.setdefault((record.topic, partition), set()).add(digest_of(key))
+        firing = Firing(id, compiled.version, event.entity, event.entity_id, event.event_id, now)
+        value, headers = self._codec.encode(firing), ((names.CONTENT_TYPE, names.AVRO),)
+        produced.records.append(Outgoing(self._firings_topic, key, value, headers, partition))
 
     def _show(self, actions: Iterable[Action], record: Received, produced: Produced) -> None:
         """A match of a workflow that is tried out: to be looked at, and delivered to nobody."""
