@@ -70,7 +70,7 @@ async def measure(_: object = None) -> dict[str, object]:
         run.figures["us_per_event_in_the_best_round"] = round(min(run.rounds_us), 2)
         if size <= PLAIN:
             run.figures["us_without_index"] = _plain_us(size, catalog)
-        if size > 10:
+        if size > SIZES[0]:
             run.figures |= _changes(size, run.matcher, catalog)
     pairs = zip(runs[10].rounds_us, runs[10_000].rounds_us, strict=True)
     return {
@@ -134,8 +134,7 @@ class _Known:
         return Fingerprint(schema.fingerprint)
 
     def find(self, reference: Reference) -> str | None:
-        known = isinstance(reference, Fingerprint)
-        return self._texts.get(reference.value) if known else None
+        return self._texts.get(reference.value) if isinstance(reference, Fingerprint) else None
 
 
 def _cpu_us(work: Callable[[], object], count: int) -> float:
@@ -167,12 +166,12 @@ def _changes(size: int, matcher: Matcher, catalog: Catalog) -> dict[str, object]
     for old, new in zip(contents[::step], others[::step], strict=True):
         replaced = _compiled(new | {"id": old["id"]}, catalog)
         restored = _compiled(old, catalog)
-        for change in (
+        changes: tuple[Callable[[], None], ...] = (
             functools.partial(matcher.put, replaced),
             functools.partial(matcher.remove, old["id"]),
             functools.partial(matcher.put, restored),
-        ):
-            spent_ms.append(_cpu_us(change, 1) / 1e3)
+        )
+        spent_ms += [_cpu_us(change, 1) / 1e3 for change in changes]
     return {
         "change_ms_median": round(statistics.median(spent_ms), 3),
         "change_ms_max": round(max(spent_ms), 3),

@@ -37,10 +37,11 @@ STAGES = ("new", "follow-up", "prospect", "negotiation", "won", "lost")
 STAGE_WEIGHTS = (30, 25, 20, 15, 4, 6)
 SOURCES = ("1", "2", "3", "4", "5")
 SOURCE_WEIGHTS = (35, 30, 20, 10, 5)
-WORDS = tuple(
-    "annual audit branch cloud contract design delivery expansion fleet granite hosting kitchen "
-    "licence machine migration network office packaging pilot pump retrofit rollout sample seats "
-    "sensor service solar storage support system training upgrade valve warehouse window workshop".split()
+WORDS = (
+    *("annual", "audit", "branch", "cloud", "contract", "design", "delivery", "expansion", "fleet"),
+    *("hosting", "kitchen", "licence", "machine", "migration", "network", "office", "packaging"),
+    *("pilot", "pump", "retrofit", "rollout", "sample", "seats", "sensor", "service", "solar"),
+    *("storage", "support", "system", "training", "upgrade", "valve", "warehouse", "workshop"),
 )
 SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sa", "to", "vi", "be", "dro", "fen", "gar")
 CAME_BY: tuple[Source, ...] = ("ui", "api", "import", "webform")

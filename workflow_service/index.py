@@ -83,17 +83,18 @@ class Branch:
         """Whether any is left."""
         return bool(self.here or self.keys or self.others)
 
-    def add(self, attribute: Attribute, split: Split) -> None:
-        """Take in a split by an attribute that there was none by."""
-        if type(split) is Keys:
-            self.keys[attribute] = split
-        else:
-            self.others[attribute] = split
+    def add(self, attribute: Attribute) -> Split:
+        """A new split by an attribute that there was none by."""
+        if attribute.form == "one":
+            table = self.keys[attribute] = Keys()
+            return table
+        split = self.others[attribute] = SPLITS[attribute.form]()
+        return split
 
     def split(self, attribute: Attribute) -> Split | None:
         """The split by an attribute, if there is one."""
-        by_key = self.keys.get(attribute)
-        return self.others.get(attribute) if by_key is None else by_key
+        table: Split | None = self.keys.get(attribute)
+        return self.others.get(attribute) if table is None else table
 
 
 class Tree:
@@ -162,8 +163,7 @@ class Tree:
         attribute = hint.attribute
         split = branch.split(attribute)
         if split is None:
-            split = SPLITS[attribute.form]()
-            branch.add(attribute, split)
+            split = branch.add(attribute)
         split.edit(hint, entry, self._growing(entry, used | {attribute}))
 
     def _growing(self, entry: Entry, used: Used) -> Edit:

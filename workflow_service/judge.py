@@ -13,7 +13,7 @@ from schemas.records import Event
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.conditions import CompiledGroup
 from workflow_service.inline import Pattern, can_read
-from workflow_service.kinds import nfc
+from workflow_service.kinds import Slot, nfc
 from workflow_service.leaf import Compiled, CompiledLeaf
 from workflow_service.operands import is_dynamic
 from workflow_service.operators import SCALAR
@@ -76,11 +76,15 @@ def _shorten(pattern: Pattern, leaf: CompiledLeaf) -> None:
     if operator in ALL_CHANGED and leaf.leaf.value is not False:
         pattern.line(f"if {pattern.constant(leaf.field.keys[0])} not in event.changed_fields:")
         pattern.line("    return False")
-    elif operator == "contains" and slot is not None and slot.kind == "elements":
-        if slot.taken.normalise is nfc and can_read(leaf.field) and not is_dynamic(leaf.operand):
-            pattern.read(leaf.field)
-            operand = pattern.constant(leaf.operand)
-            pattern.line(f"if {operand} not in v and ''.join(v).isascii(): return False")
+    elif operator == "contains" and _is_of_texts(slot) and isinstance(leaf.operand, str):
+        pattern.read(leaf.field)
+        operand = pattern.constant(leaf.operand)
+        pattern.line(f"if {operand} not in v and ''.join(v).isascii(): return False")
+
+
+def _is_of_texts(slot: Slot | None) -> bool:
+    """A list of texts in which case counts."""
+    return slot is not None and slot.kind == "elements" and slot.taken.normalise is nfc
 
 
 def _conjuncts(condition: Compiled) -> Iterator[Compiled]:

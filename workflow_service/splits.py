@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from workflow_service.hints import Among, Part, Within
 
-
 #: One workflow in the index; only its identity matters here.
 Entry = Any
 #: Many workflows in one slot, told apart by further attributes.
@@ -38,8 +37,8 @@ FEW_PARTS = 8
 class Split(Protocol):
     """Workflows told apart by one attribute."""
 
-    def __bool__(self) -> bool:
-        """Whether any is left."""
+    def __len__(self) -> int:
+        """0 if none is left."""
 
     def share(self, hint: Any) -> float:
         """Roughly which share of the events comes by where the hint puts a workflow."""
@@ -120,9 +119,9 @@ class Spans:
         self.rising: tuple[list[int], list[Entry]] = ([], [])
         self.falling: tuple[list[int], list[Entry]] = ([], [])
 
-    def __bool__(self) -> bool:
-        """Whether any is left."""
-        return bool(self.cells or self.rising[0] or self.falling[0])
+    def __len__(self) -> int:
+        """The number of cells and of ends."""
+        return sum(map(len, self.cells.values())) + len(self.rising[0]) + len(self.falling[0])
 
     def share(self, hint: Within) -> float:
         """A guess: nobody has counted the events."""
@@ -187,9 +186,9 @@ class Texts:
         self.blocks: dict[int, tuple[str, ...]] = {}
         self.short: tuple[str, ...] = ()
 
-    def __bool__(self) -> bool:
-        """Whether any is left."""
-        return bool(self.parts)
+    def __len__(self) -> int:
+        """The number of parts."""
+        return len(self.parts)
 
     def share(self, hint: Part) -> float:
         """A guess: longer parts are rarer."""
