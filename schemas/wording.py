@@ -15,6 +15,8 @@ from typing import Any
 SHOWN = 80
 #: Longer lists of what is allowed are cut, after the nearest name was suggested.
 LISTED = 20
+#: Longer whole numbers are not written out.
+_BITS = 4_000
 
 
 def listed(names: Iterable[str]) -> str:
@@ -33,7 +35,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """One sentence about a name that does not exist."""
     names = list(known)
-    return f"{what} {shown(name)} is unknown{nearest(str(name), names)}; there is {listed(names)}"
+    said = name if isinstance(name, str) else _plain(name)
+    return f"{what} {shown(name)} is unknown{nearest(said, names)}; there is {listed(names)}"
 
 
 def found(value: object) -> str:
@@ -44,7 +47,7 @@ def found(value: object) -> str:
         case bool():
             what = "true" if value else "false"
         case int() | float() | Decimal():
-            what = f"the number {value}"
+            what = f"the number {_digits(value)}"
         case str():
             what = f"the text {shown(value)}"
         case list() | tuple():
@@ -62,6 +65,13 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
+def _digits(value: float | Decimal) -> str:
+    """A number; Python refuses to write out a very long one."""
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return f"of about {value.bit_length() * 3 // 10} digits"
+    return str(value)
+
+
 def _plain(value: object) -> str:
     for types, written in _WRITTEN:
         if isinstance(value, types):
@@ -74,6 +84,7 @@ _WRITTEN: tuple[tuple[tuple[type, ...], Callable[[Any], str]], ...] = (
     ((type(None),), lambda _: "null"),
     ((bool,), lambda value: "true" if value else "false"),
     ((str,), lambda value: f'"{value}"'),
+    ((int,), _digits),
     ((Decimal,), lambda value: format(value, "f")),
     ((datetime,), lambda value: value.isoformat().replace("+00:00", "Z")),
     ((date,), lambda value: value.isoformat()),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.problems import Problems
-from schemas.wording import found, listed, unknown
+from schemas.wording import found, listed, shown, unknown
 from workflow_service.operators import COUNTERS, OPERATORS, Operator, Shape
 from workflow_service.relative import relative_of
 from workflow_service.workflow import (
@@ -67,6 +67,8 @@ def _single(operator: Operator, value: object, below: str = "") -> Value:
     if isinstance(value, list):
         raise _Misshapen(f"{found(value)}; a plain value is expected", below)
     if not isinstance(value, str):
+        if isinstance(value, int) and value.bit_length() > MAX_TEXT:
+            raise _Misshapen(f"{found(value)}; no field holds such a number", below)
         return value
     if len(value) > MAX_TEXT:
         raise _Misshapen(f"a text of {len(value)} characters; {MAX_TEXT} are allowed", below)
@@ -127,7 +129,7 @@ def _amount(operator: Operator, value: object) -> Value:
 def _count(_: Operator, value: object) -> Value:
     expected = "a comparison of the number of elements is expected, as {at_least: 2}"
     if not isinstance(value, Mapping) or len(value) != 1:
-        hint = f"; write {{equals: {value}}}" if type(value) is int else ""
+        hint = f"; write {{equals: {shown(value)}}}" if type(value) is int else ""
         raise _Misshapen(f"{found(value)}; {expected}{hint}")
     name, wanted = next(iter(value.items()))
     if name not in COUNTERS:
