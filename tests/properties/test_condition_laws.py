@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.records import Event
 from tests.crm import catalog, compiled_of
 from tests.workflow_strategies import Drawing
+from workflow_service.findings import always, contradictions
 from workflow_service.match import Matcher
 from workflow_service.parse import parse_workflow
 from workflow_service.workflow import Workflow
@@ -170,3 +171,26 @@ def test_what_was_removed_and_put_back_matches_as_if_nothing_had_been(seed: int)
 
     for event in drawing.events:
         assert detour.match(event) == straight.match(event)
+
+
+@given(SEEDS)
+def test_what_is_said_to_contradict_itself_never_holds_and_what_always_holds_never_fails(
+    seed: int,
+) -> None:
+    drawing = drawing_of(seed)
+    for _ in range(6):
+        place = drawing.chance.choice(drawing.places)
+        side = drawing.chance.choice(("after", "before"))
+        of = [
+            drawing.comparison(f"{side}.{place.path}", place.kind, place.type, SIDES, 0)
+            for _ in range(drawing.chance.choice((2, 2, 3)))
+        ]
+        of = [opposite(each) if drawing.often(0.3) else each for each in of]
+        for mode in ("all", "any"):
+            asked = {mode: of}
+            found = verdicts(drawing, asked)
+            compiled = compiled_of(entity=drawing.entity, only_if=asked)
+            if mode == "all" and contradictions(compiled):
+                assert True not in found, asked
+            if any(each.place == "only_if" for each in always(compiled)):
+                assert False not in found, asked
