@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -18,18 +19,28 @@ from bench.clockwork import machine
 from bench.world import world
 from runtime.local_broker import LocalBroker
 
-BENCHES = ("publisher", "workflow", "stage", "webhook", "latency", "memory")
+BENCHES = ("matching", "publisher", "workflow", "stage", "webhook", "latency", "memory")
+#: These need no broker.
+ALONE = ("matching",)
 RESULTS = Path(__file__).parent / "results"
 
 
 async def _run(names: list[str], console: Console) -> dict[str, object]:
     """Each bench in a world of its own, one after the other."""
     figures: dict[str, object] = {"machine_before": machine()}
-    async with LocalBroker.find_or_start(os.environ, console.print) as broker:
+    async with contextlib.AsyncExitStack() as stack:
+        broker: LocalBroker | None = None
         for name in names:
             console.print(f"[bold]{name}[/bold] …")
-            async with world(broker.bootstrap_servers) as place:
-                measured = await importlib.import_module(f"bench.{name}").measure(place)
+            measure = importlib.import_module(f"bench.{name}").measure
+            if name in ALONE:
+                measured = await measure()
+            else:
+                broker = broker or await stack.enter_async_context(
+                    LocalBroker.find_or_start(os.environ, console.print)
+                )
+                async with world(broker.bootstrap_servers) as place:
+                    measured = await measure(place)
             figures[name] = measured
             console.print(_table(name, measured))
     figures["machine_after"] = machine()
@@ -52,7 +63,10 @@ def main() -> None:
     figures = uvloop.run(_run(names, console))
     RESULTS.mkdir(exist_ok=True)
     stamp = datetime.now(UTC)
-    target = RESULTS / ("latest.json" if len(names) == len(BENCHES) else "partial.json")
+    if names == ["matching"]:
+        target = RESULTS / "matching.json"
+    else:
+        target = RESULTS / ("latest.json" if len(names) == len(BENCHES) else "partial.json")
     target.write_text(json.dumps({"taken_at": stamp.isoformat(), **figures}, indent=2) + "\n")
     console.print(f"stored in {target}")
 
