@@ -17,6 +17,8 @@ SHOWN = 80
 LISTED = 20
 #: Longer whole numbers are not written out.
 _BITS = 4_000
+#: What lies deeper is not written out: it would be cut anyway, and may lie deeper than Python calls.
+_DEPTH = 20
 
 
 def listed(names: Iterable[str]) -> str:
@@ -72,7 +74,15 @@ def _digits(value: float | Decimal) -> str:
     return str(value)
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, depth: int = _DEPTH) -> str:
+    """A value in full, but for what lies too deep."""
+    if depth == 0:
+        return "…"
+    if isinstance(value, list | tuple | frozenset):
+        return f"[{', '.join(_plain(item, depth - 1) for item in value)}]"
+    if isinstance(value, dict):
+        items = (f"{key}: {_plain(item, depth - 1)}" for key, item in value.items())
+        return f"{{{', '.join(items)}}}"
     for types, written in _WRITTEN:
         if isinstance(value, types):
             return written(value)
@@ -88,9 +98,4 @@ _WRITTEN: tuple[tuple[tuple[type, ...], Callable[[Any], str]], ...] = (
     ((Decimal,), lambda value: format(value, "f")),
     ((datetime,), lambda value: value.isoformat().replace("+00:00", "Z")),
     ((date,), lambda value: value.isoformat()),
-    ((list, tuple, frozenset), lambda value: f"[{', '.join(map(_plain, value))}]"),
-    (
-        (dict,),
-        lambda value: f"{{{', '.join(f'{key}: {_plain(item)}' for key, item in value.items())}}}",
-    ),
 )
