@@ -248,36 +248,31 @@ def _move_of(
 
 
 def _moved_by(slot: Slot, amount: Decimal, sign: int) -> Callable[[Value, Value], Truth]:
+    subtract, normalise = _EXACT.subtract, slot.normalise
+
     def moved(old: Value, new: Value) -> Truth:
-        rise = _rise(slot, old, new, sign)
-        return None if rise is None else rise >= amount
+        if normalise is not None:
+            old, new = normalise(old), normalise(new)
+            if old is None or new is None:
+                return None
+        return (subtract(new, old) if sign > 0 else subtract(old, new)) >= amount
 
     return moved
 
 
 def _moved_by_share(slot: Slot, share: Share, sign: int) -> Callable[[Value, Value], Truth]:
+    subtract, multiply, normalise = _EXACT.subtract, _EXACT.multiply, slot.normalise
+    factor = share.per_cent.scaleb(-2, _EXACT)
+
     def moved(old: Value, new: Value) -> Truth:
-        rise = _rise(slot, old, new, sign)
-        size = _number(slot, old)
-        if rise is None or not size:  # there is no share of nothing
+        if normalise is not None:
+            old, new = normalise(old), normalise(new)
+        if old is None or new is None or not old:  # there is no share of nothing
             return None
-        return _EXACT.multiply(rise, Decimal(100)) >= _EXACT.multiply(
-            _EXACT.abs(size), share.per_cent
-        )
+        rise = subtract(new, old) if sign > 0 else subtract(old, new)
+        return rise >= multiply(_EXACT.abs(old), factor)
 
     return moved
-
-
-def _rise(slot: Slot, old: Value, new: Value, sign: int) -> Decimal | None:
-    was, is_now = _number(slot, old), _number(slot, new)
-    if was is None or is_now is None:
-        return None
-    return _EXACT.subtract(is_now, was) if sign > 0 else _EXACT.subtract(was, is_now)
-
-
-def _number(slot: Slot, value: Value) -> Decimal | None:
-    number = value if slot.normalise is None else slot.normalise(value)
-    return Decimal(number) if isinstance(number, int) else number
 
 
 def _moved_on(slot: Slot, span: Span, sign: int, zone: ZoneInfo) -> Callable[[Value, Value], Truth]:

@@ -116,8 +116,8 @@ def test_a_text_is_compared_with_a_relative_date_as_it_was_written():
             'only_if.any_items: the operator "any_items" is unknown (did you mean any_item?)',
         ),
         (
-            {"only_if": {"field": "after.tags", "count": {"atleast": 2}}},
-            'only_if.count.atleast: the operator "atleast" is unknown (did you mean at_least?)',
+            {"only_if": {"field": "after.tags", "count": {"at_lest": 2}}},
+            'only_if.count.at_lest: the operator "at_lest" is unknown (did you mean at_least?)',
         ),
         ({"only_if": {"field": "after.tags", "count": 2}}, "write {equals: 2}"),
         (
