@@ -17,7 +17,10 @@ from workflow_service.workflow import MAX_PATTERN
 #: Bytes that one expression may take, its remembered states included; beyond that it gets slower.
 MAX_MEMORY = 1 << 20
 #: Expressions that are kept, so that workflows that share one do not each have their own.
-_KEPT = 4_096
+_KEPT = 512
+
+#: Ways of writing in which a bracket or a backslash is not what it seems; these stay as they are.
+_ODD = ("\\Q", "[]", "[^]")
 
 Search = Callable[[str], bool]
 
@@ -71,6 +74,8 @@ def _bytes(text: str) -> bytes:
 
 def _expanded(pattern: str) -> str:
     """The expression in which `ß` also stands for `ss`: RE2 itself folds character by character."""
+    if any(each in pattern for each in _ODD):
+        return pattern
     read: list[str] = []
     escaped, inside = False, 0
     for char in pattern:
