@@ -31,7 +31,7 @@ async def publish(system: System, plan: Plan, still: asyncio.Event) -> None:
     time = asyncio.get_running_loop().time
     began = time()
     for start in range(0, plan.events, CHUNK):
-        await _room(system, plan, start)
+        await until(system, start - plan.backlog)
         numbers = range(start, min(plan.events, start + CHUNK))
         records = [_event(topic, templates, number, plan.records) for number in numbers]
         await system.ground.publisher.publish_all(records)
@@ -41,17 +41,21 @@ async def publish(system: System, plan: Plan, still: asyncio.Event) -> None:
             await asyncio.sleep(max(0.0, began + numbers.stop / plan.rate - time()))
 
 
-async def _room(system: System, plan: Plan, published: int) -> None:
-    """Wait while too many events are not worked off; none are, until every partition says more."""
+async def until(system: System, count: int) -> None:
+    """Wait until so many events are worked off."""
     while True:
-        try:
-            backlog = await system.backlog()
-        except BrokerError as error:
-            log.info("soak.backlog_unknown", error=str(error))
-        else:
-            if (published if backlog is None else backlog) < plan.backlog:
-                return
+        if await worked_off(system) >= count:
+            return
         await asyncio.sleep(LOOK_S)
+
+
+async def worked_off(system: System) -> int:
+    """Events worked off, as far as a broker that may stand still says; 0 if it does not."""
+    try:
+        return await system.worked_off()
+    except BrokerError as error:
+        log.info("soak.progress_unknown", error=str(error))
+        return 0
 
 
 def _templates(system: System) -> dict[tuple[str, ...], bytes]:
@@ -167,11 +171,16 @@ def _round(names: tuple[str, ...]) -> Iterator[str]:
 
 
 async def keep_killing(system: System, plan: Plan) -> None:
-    """Kill one member after the other, until cancelled; one that ended by itself is started again."""
+    """Kill one member after the other, until cancelled; one that ended by itself is started again.
+
+    On a slow machine they get longer, so that something is worked off between two kills.
+    """
     for member in itertools.cycle(system.members):
+        before = await worked_off(system)
         await asyncio.sleep(plan.kill_every_s)
         for each in system.members:
             each.revive()
+        await until(system, before + 1)
         member.kill()
 
 

@@ -41,7 +41,7 @@ class Plan:
         rate: Events published a second, at most; None: as fast as they are worked off.
         backlog: Publishing waits while so many are not worked off.
         changes: Of definitions, a second.
-        kill_every_s: Between two kills; members take turns.
+        kill_every_s: Between two kills, at least; members take turns.
         still_s: How long the broker stands still, once, when half of the events are published.
         give_up_s: After the last event was published all must be worked off within this.
         partitions: Of each data topic.
@@ -50,7 +50,7 @@ class Plan:
     events: int = 1_000_000
     records: int = 20_000
     rate: int | None = None
-    backlog: int = 50_000
+    backlog: int = 20_000
     changes: int = 10
     kill_every_s: float = 7.0
     still_s: float = 20.0

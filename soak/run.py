@@ -13,7 +13,6 @@ from runtime.broker import Span
 from runtime.clock import SystemClock
 from runtime.local_broker import JvmBroker
 from runtime.logs import get_logger
-from schemas.errors import BrokerError
 from soak import fire
 from soak import plan as plans
 from soak.findings import Findings
@@ -56,7 +55,7 @@ async def soak(plan: Plan, broker: JvmBroker, environ: Mapping[str, str], folder
                 await fire.publish(place, plan, still)
             published = time()
             async with asyncio.timeout(plan.give_up_s):
-                await _worked_off(place)
+                await fire.until(place, plan.events)
         worked_off = time()
         for member in place.members:
             member.revive()
@@ -80,17 +79,6 @@ async def soak(plan: Plan, broker: JvmBroker, environ: Mapping[str, str], folder
         "latest_use_of_a_replaced_version_s": round(findings.latest_s, 2),
     }
     return Verdict(tuple(problems), figures)
-
-
-async def _worked_off(place: System) -> None:
-    """Wait until every event is accounted for."""
-    while True:
-        try:
-            if await place.backlog() == 0:
-                return
-        except BrokerError as error:
-            log.info("soak.backlog_unknown", error=str(error))
-        await asyncio.sleep(fire.LOOK_S)
 
 
 async def _judge(place: System, plan: Plan, definitions: fire.Definitions) -> Findings:

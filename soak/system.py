@@ -97,16 +97,15 @@ class System:
     members: tuple[Member, ...]
     folder: Path
 
-    async def backlog(self) -> int | None:
-        """Events not worked off; None while a partition has no committed position."""
+    async def worked_off(self) -> int:
+        """Events whose matching is committed."""
         admin = self.broker.admin()
         try:
-            lags = await admin.lag(self.settings.workflow_group)
+            committed = await admin.committed(self.settings.workflow_group)
         finally:
             await admin.close()
         topic = self.settings.topics.events("lead")
-        of_leads = [lag for place, lag in lags.items() if place.topic == topic]
-        return sum(of_leads) if len(of_leads) == self.settings.topic_partitions else None
+        return sum(offset for place, offset in committed.items() if place.topic == topic)
 
     def said(self) -> str:
         """The end of what the members said."""
