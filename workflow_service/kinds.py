@@ -219,7 +219,12 @@ def _datetime(value: object) -> datetime:
     expected = "a date and time with its offset as 2026-01-31T09:00:00Z is expected"
     if not isinstance(value, str) or not _DATETIME.fullmatch(value):
         raise Mistyped(f"{found(value)}; {expected}")
-    return _parsed(datetime.fromisoformat, value.upper(), expected).astimezone(UTC)
+    return _parsed(_instant, value.upper(), expected)
+
+
+def _instant(value: str) -> datetime:
+    """An instant in UTC, where the first and last days of the calendar may have no place."""
+    return datetime.fromisoformat(value).astimezone(UTC)
 
 
 def _is_datetime(value: object) -> bool:
