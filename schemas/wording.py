@@ -29,7 +29,9 @@ def listed(names: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean x?)`, or nothing when no name is near."""
+    """` (did you mean x?)`, or nothing when no name is near; nobody's slip is very long."""
+    if len(name) > SHOWN:
+        return ""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
 
