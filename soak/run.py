@@ -12,14 +12,11 @@ from typing import Any
 from runtime.broker import Span
 from runtime.clock import SystemClock
 from runtime.local_broker import JvmBroker
-from runtime.logs import get_logger
 from soak import fire
 from soak import plan as plans
 from soak.findings import Findings
 from soak.plan import Plan
 from soak.system import System, system
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
