@@ -119,7 +119,7 @@ def _manifest(name: str, document: Document) -> Manifest | list[Problem]:
         return [Problem(place, "a document is a mapping that begins with `kind: Workflow` or so")]
     problems = []
     kind, id = content.get("kind"), content.get("id")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         problems.append(Problem(f"{name}:{document.line_of('kind')}: kind", _kind(kind)))
     if not isinstance(id, str) or not id:
         said = "is missing" if "id" not in content else f"is {id!r}"
