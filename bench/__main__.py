@@ -19,7 +19,7 @@ from bench.clockwork import machine
 from bench.world import world
 from runtime.local_broker import LocalBroker
 
-BENCHES = ("matching", "publisher", "workflow", "stage", "webhook", "latency", "memory")
+BENCHES = ("matching", "publisher", "reading", "workflow", "stage", "webhook", "latency", "memory")
 #: These need no broker.
 ALONE = ("matching",)
 RESULTS = Path(__file__).parent / "results"

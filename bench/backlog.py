@@ -85,23 +85,25 @@ def _action(world: World, topic: str, webhook: str, number: int) -> Outgoing:
     )
 
 
-async def drain(finished: Callable[[], Awaitable[int]], pids: list[int], count: int) -> Drained:
+async def drain(
+    finished: Callable[[], Awaitable[int]], pids: list[int], count: int, look_s: float = LOOK_S
+) -> Drained:
     """Watch until `finished` says `count`; the start-up of the processes is left out."""
     drained = Drained()
     deadline = time.monotonic() + DEADLINE_S
     while not (first := await finished()):
-        await _look_again(deadline)
+        await _look_again(deadline, look_s)
     wall, cpu = time.monotonic(), sum(map(cpu_of, pids))
     while (done := await finished()) < count:
         drained.resident_mb.append(max(map(resident_mb, pids)))
-        await _look_again(deadline)
+        await _look_again(deadline, look_s)
     drained.wall_s = time.monotonic() - wall
     drained.cpu_s = sum(map(cpu_of, pids)) - cpu
     drained.records = done - first
     return drained
 
 
-async def _look_again(deadline: float) -> None:
+async def _look_again(deadline: float, look_s: float) -> None:
     if time.monotonic() > deadline:
         raise TimeoutError(f"the backlog was not worked off within {DEADLINE_S:.0f} s")
-    await asyncio.sleep(LOOK_S)
+    await asyncio.sleep(look_s)
