@@ -27,122 +27,83 @@ TEXTS = [
 PARTS = ["vip", "Renewal of s", "f seats", "Caf\u00e9 mach", "K", "renewal", "\u00e9 machine"]
 NUMBERS = ["-3", "0", "0.5", "7", "7.0000", "99.5", "100", "12345"]
 MAILS = [[], [{"value": "ada@Example.com", "label": "work"}], [{"value": "x@y.z", "label": "home"}]]
-SIZES = st.none() | st.booleans() | st.sampled_from(["7", "vip", "2026-01-31", ["vip", "7"]])
+SIZES = [None, True, False, "7", "vip", "2026-01-31", ["vip", "7"]]
+DAYS = [None, "2026-01-01", "2026-01-31", "2026-03-01"]
+ORDERED = ["equals", "at_least", "less_than", "greater_than", "at_most"]
+SPELLED = ["equals", "not_equals", "contains", "starts_with", "ends_with"]
 
 
-def leaf(field: str, operator: str, value: object, **more: object) -> dict[str, object]:
-    return {"field": field, operator: value, **more}
+def words(chance: Random, field: str) -> dict[str, object]:
+    fold = {"ignore_case": True} if chance.random() < 0.3 else {}
+    if chance.random() < 0.3:
+        operator = chance.choice(["in", "not_in"])
+        return {"field": field, operator: chance.sample(PARTS, 2), **fold}
+    return {"field": field, chance.choice(SPELLED): chance.choice([*PARTS, *TEXTS[1:]]), **fold}
 
 
-def words(field: str) -> st.SearchStrategy[dict[str, object]]:
-    folding = st.sampled_from([{}, {"ignore_case": True}])
-    return st.one_of(
-        st.builds(
-            lambda operator, text, fold: leaf(field, operator, text, **fold),
-            st.sampled_from(["equals", "not_equals", "contains", "starts_with", "ends_with"]),
-            st.sampled_from(PARTS),
-            folding,
-        ),
-        st.builds(
-            lambda operator, texts, fold: leaf(field, operator, texts, **fold),
-            st.sampled_from(["in", "not_in"]),
-            st.lists(st.sampled_from([*PARTS, *TEXTS]), min_size=1, max_size=3),
-            folding,
-        ),
+def leaf(chance: Random) -> dict[str, object]:
+    low = chance.randrange(-5, 110)
+    size, other = "after.custom_attributes.size", {"field": "before.lead_value"}
+    turned = chance.choice(["changed_to", "changed_from"])
+    leaves: tuple[dict[str, object], ...] = (
+        words(chance, "after.title"),
+        words(chance, "before.title"),
+        words(chance, "after.stage.id"),
+        {"field": "after.stage.id", "equals": chance.choice(STAGES)},
+        {"field": "after.stage.id", "in": chance.sample(STAGES, 2)},
+        {"field": "stage.id", turned: chance.choice(STAGES)},
+        {"field": "after.lead_value", chance.choice(ORDERED): chance.choice(NUMBERS)},
+        {"field": "after.lead_value", "between": [low, low + chance.choice([0, 5, 900])]},
+        {"field": "lead_value", "increased_by": chance.choice([1, "10%"])},
+        {"field": "after.lead_value", "greater_than": other},
+        {"field": "after.tags", chance.choice(["contains", "not_contains"]): "vip"},
+        {"field": size, chance.choice(["equals", "contains", "starts_with"]): "7"},
+        {"field": size, "at_least": chance.choice(["2026-01-30", "7", "2026-02-01"])},
+        {"field": "after.expected_close_date", "at_most": "2026-01-31"},
+        {"field": "after.expected_close_date", "greater_than": "today + 7d"},
+        {"field": "event.source", "equals": "ui"},
+        {"field": "title", "changed": chance.choice([True, False])},
+    )
+    return chance.choice(leaves)
+
+
+def condition(chance: Random, depth: int = 0) -> dict[str, object]:
+    at = chance.random()
+    if depth == 3 or at < 0.4:
+        return leaf(chance)
+    if at < 0.5:
+        return {"not": condition(chance, depth + 1)}
+    mode = "all" if at < 0.8 else "any"
+    return {mode: [condition(chance, depth + 1) for _ in range(chance.randint(1, 3))]}
+
+
+def content(chance: Random) -> dict[str, object]:
+    found: dict[str, object] = {"only_if": condition(chance)}
+    if chance.random() < 0.2:
+        found["when_changed"] = chance.sample(["title", "stage", "stage.id"], 2)
+    if chance.random() < 0.2:
+        found["source"] = chance.choice((["ui"], {"not_in": ["import"]}))
+    found["on"] = chance.choice((["updated"], ["created", "updated"], ["updated", "deleted"]))
+    found["state"] = chance.choice(("active", "active", "active", "dry_run", "paused"))
+    return found
+
+
+def record(chance: Random) -> dict[str, Any]:
+    return record_of(
+        "lead",
+        title=chance.choice(TEXTS),
+        lead_value=chance.choice([None, *NUMBERS]),
+        stage=chance.choice([None, *({"id": each} for each in STAGES)]),
+        tags=chance.sample([*TEXTS, *PARTS], chance.randrange(3)),
+        custom_attributes={"size": chance.choice(SIZES)},
+        expected_close_date=chance.choice(DAYS),
     )
 
 
-LEAVES = st.one_of(
-    words("after.title"),
-    words("before.title"),
-    words("after.stage.id"),
-    st.builds(
-        lambda operator, stage: leaf("stage.id", operator, stage),
-        st.sampled_from(["changed_to", "changed_from"]),
-        st.sampled_from(STAGES) | st.lists(st.sampled_from(STAGES), min_size=1, max_size=2),
-    ),
-    st.builds(
-        lambda operator, number: leaf("after.lead_value", operator, number),
-        st.sampled_from(["equals", "at_least", "less_than", "greater_than", "at_most"]),
-        st.sampled_from(NUMBERS),
-    ),
-    st.builds(
-        lambda low, width: leaf("after.lead_value", "between", [low, low + width]),
-        st.integers(-5, 110),
-        st.sampled_from([0, 1, 5, 90, 20_000]),
-    ),
-    st.builds(lambda by: leaf("lead_value", "increased_by", by), st.sampled_from([1, "10%"])),
-    st.just(leaf("after.lead_value", "greater_than", {"field": "before.lead_value"})),
-    st.builds(
-        lambda operator, tag: leaf("after.tags", operator, tag),
-        st.sampled_from(["contains", "not_contains"]),
-        st.sampled_from(PARTS),
-    ),
-    st.builds(
-        lambda operator, value: leaf("after.custom_attributes.size", operator, value),
-        st.sampled_from(["equals", "contains", "starts_with"]),
-        st.sampled_from(["7", "vip", "2026-01-31"]),
-    ),
-    st.builds(
-        lambda day: leaf("after.custom_attributes.size", "at_least", day),
-        st.sampled_from(["2026-01-30", "7", "2026-02-01"]),
-    ),
-    st.builds(
-        lambda operator, day: leaf("after.expected_close_date", operator, day),
-        st.sampled_from(["at_most", "greater_than"]),
-        st.sampled_from(["2026-01-31", "today + 7d"]),
-    ),
-    st.just(leaf("event.source", "equals", "ui")),
-    st.builds(lambda flag: leaf("title", "changed", flag), st.booleans()),
-)
-CONDITIONS = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.builds(
-            lambda mode, of: {mode: of},
-            st.sampled_from(["all", "all", "any"]),
-            st.lists(inner, min_size=1, max_size=3),
-        ),
-        st.builds(lambda of: {"not": of}, inner),
-    ),
-    max_leaves=6,
-)
-CONTENTS = st.fixed_dictionaries(
-    {"only_if": CONDITIONS},
-    optional={
-        "when_changed": st.lists(
-            st.sampled_from(["title", "stage", "stage.id"]), min_size=1, max_size=2, unique=True
-        ),
-        "source": st.sampled_from([["ui"], {"not_in": ["import"]}]),
-        "on": st.sampled_from([["created"], ["updated"], ["created", "updated"]]),
-        "state": st.sampled_from(["active", "paused", "dry_run"]),
-    },
-)
-RECORDS = st.builds(
-    lambda title, value, stage, tags, size, day: record_of(
-        "lead",
-        title=title,
-        lead_value=value,
-        stage=stage,
-        tags=tags,
-        custom_attributes={"size": size},
-        expected_close_date=day,
-    ),
-    st.sampled_from(TEXTS),
-    st.none() | st.sampled_from(NUMBERS),
-    st.none() | st.sampled_from([{"id": each} for each in STAGES]),
-    st.lists(st.sampled_from([*TEXTS, *PARTS]), max_size=2),
-    SIZES,
-    st.none() | st.sampled_from(["2026-01-01", "2026-01-31", "2026-03-01"]),
-)
-
-
-@st.composite
-def events(draw: st.DrawFn) -> Event:
-    before, after = draw(st.none() | RECORDS), draw(st.none() | RECORDS)
-    if before is None and after is None:
-        after = draw(RECORDS)
-    return event_of(before, after, source=draw(st.sampled_from(["ui", "api", "import"])))
+def event(chance: Random) -> Event:
+    before, after = record(chance), record(chance)
+    sides = chance.choice(((None, after), (before, None), *[(before, after)] * 4))
+    return event_of(*sides, source=chance.choice(("ui", "api", "import")))
 
 
 def compiled(contents: list[dict[str, Any]]) -> list[CompiledWorkflow]:
@@ -161,36 +122,35 @@ def plain(workflows: list[CompiledWorkflow], event: Event) -> tuple[CompiledWork
     return tuple(each for each in workflows if each.takes(event) and each.matches(event))
 
 
-@given(st.lists(CONTENTS, max_size=30), st.lists(events(), min_size=1, max_size=8))
-def test_the_index_finds_what_looking_at_every_workflow_finds(contents, happened) -> None:
-    workflows = compiled(contents)
+SEEDS = st.integers(0, 2**64).map(Random)
+
+
+@given(SEEDS)
+def test_the_index_finds_what_looking_at_every_workflow_finds(chance: Random) -> None:
+    workflows = compiled([content(chance) for _ in range(40)])
     matcher = Matcher()
     for each in workflows:
         matcher.put(each)
 
-    for event in happened:
-        assert matcher.match(event).matches == plain(workflows, event)
+    for happened in [event(chance) for _ in range(15)]:
+        assert matcher.match(happened).matches == plain(workflows, happened)
 
 
-@given(
-    st.lists(CONTENTS, min_size=1, max_size=30),
-    st.lists(events(), min_size=1, max_size=4),
-    st.randoms(use_true_random=False),
-)
-def test_after_any_changes_the_index_is_as_good_as_a_new_one(contents, happened, random) -> None:
-    workflows = compiled(contents)
+@given(SEEDS)
+def test_after_any_changes_the_index_is_as_good_as_a_new_one(chance: Random) -> None:
+    workflows = compiled([content(chance) for _ in range(30)])
     matcher, left = Matcher(), {}
-    for each in random.choices(workflows, k=3 * len(workflows)) if workflows else ():
-        if random.random() < 0.4:
+    for each in chance.choices(workflows, k=3 * len(workflows)):
+        if chance.random() < 0.4:
             matcher.remove(each.workflow.id)
             left.pop(each.workflow.id, None)
         else:
             matcher.put(each)
             left[each.workflow.id] = each
 
-    for event in happened:
+    for happened in [event(chance) for _ in range(10)]:
         rest = [left[id] for id in sorted(left)]
-        assert matcher.match(event).matches == plain(rest, event)
+        assert matcher.match(happened).matches == plain(rest, happened)
     for id in left:
         matcher.remove(id)
     assert not matcher._trees
