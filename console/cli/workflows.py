@@ -17,6 +17,9 @@ COMMANDS: dict[str, Lazy] = {
     "history": Lazy(
         "console.cli.workflow_history:history", "List the versions of a workflow with their diffs."
     ),
+    "lint": Lazy(
+        "console.cli.workflow_lint:lint", "Warn about loops, and about actions that reach nobody."
+    ),
     "remove": Lazy("console.cli.workflow_remove:remove", "Remove workflows."),
 }
 
