@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from console.lint import Definitions
+from console.lint import Definitions, Finding, cycle_findings
 from console.previews import hidden_webhook
 from console.session import Session
 from runtime.manifests import Manifest, Manifests
 from schemas.catalog import Catalog
 from schemas.errors import DefinitionError, Problem, SchemaError
-from webhook_service.address import Network
+from webhook_service.address import Network, networks
 from webhook_service.parse import parse_webhook
 from webhook_service.sign import SECRET_BYTES, secret_of
 from webhook_service.webhook import Webhook
@@ -67,6 +67,29 @@ def with_manifests(
     saved_at = {id: at for id, at in there.saved_at.items() if ("workflow", id) not in named}
     about = frozenset(f"{kind}/{id}" for kind, id in named)
     return Definitions(workflows, webhooks, saved_at, about)
+
+
+def loops(session: Session, manifests: Manifests, *, prune: bool) -> tuple[Problem, ...]:
+    """The cycles that manifests, which must be right, make possible together with what stays.
+
+    Args:
+        prune: Whatever is saved and not in the manifests goes.
+    """
+    allowed = networks(session.settings.webhook_allow_networks)
+    stays = Definitions({}, {}) if prune else saved(session)
+    there = with_manifests(stays, manifests, session.catalog, allowed)
+    return tuple(
+        Problem(
+            ", ".join(dict.fromkeys(_workflows(finding))), f"{finding.message}; {finding.advice}"
+        )
+        for finding in cycle_findings(there)
+    )
+
+
+def _workflows(finding: Finding) -> list[str]:
+    """The ids of the workflows that a finding is about."""
+    parts = (about.partition("/") for about in finding.about)
+    return [id for kind, _, id in parts if kind == "workflow"]
 
 
 def _read(

@@ -77,16 +77,7 @@ def lint(
     Args:
         everything: Also follow what is paused or tried out, as if it were active.
     """
-    acting = {
-        id: workflow
-        for id, workflow in given.workflows.items()
-        if everything or workflow.state == "active"
-    }
-    called = {
-        id: webhook
-        for id, webhook in given.webhooks.items()
-        if everything or webhook.state == "active"
-    }
+    acting, called = _acting(given, everything=everything)
     found = (
         *_cycles(acting, called),
         *_conditions(given.workflows.values(), catalog),
@@ -94,6 +85,26 @@ def lint(
         *_dry_runs(given, now),
         *_undeclared(acting, called),
     )
+    return _asked(found, given)
+
+
+def cycle_findings(given: Definitions) -> tuple[Finding, ...]:
+    """The cycles alone, of what is active."""
+    return _asked(_cycles(*_acting(given, everything=False)), given)
+
+
+def _acting(
+    given: Definitions, *, everything: bool
+) -> tuple[Mapping[str, Workflow], Mapping[str, Webhook]]:
+    """What is active, or everything."""
+    return (
+        {id: it for id, it in given.workflows.items() if everything or it.state == "active"},
+        {id: it for id, it in given.webhooks.items() if everything or it.state == "active"},
+    )
+
+
+def _asked(found: Iterable[Finding], given: Definitions) -> tuple[Finding, ...]:
+    """Those that are about what is asked about."""
     return tuple(each for each in found if not given.about or given.about & set(each.about))
 
 
@@ -171,14 +182,16 @@ def _dry_runs(given: Definitions, now: datetime) -> Iterator[Finding]:
 def _undeclared(
     workflows: Mapping[str, Workflow], webhooks: Mapping[str, Webhook]
 ) -> Iterator[Finding]:
-    named = sorted(
-        {
-            id
-            for workflow in workflows.values()
-            for id in workflow.webhooks
-            if id in webhooks and webhooks[id].writes is None
-        }
-    )
+    users = {
+        f"workflow/{workflow.id}": silent
+        for workflow in workflows.values()
+        if (
+            silent := {
+                id for id in workflow.webhooks if id in webhooks and webhooks[id].writes is None
+            }
+        )
+    }
+    named = sorted(set().union(*users.values()))
     if not named:
         return
     shown = ", ".join(named[:NAMED])
@@ -187,4 +200,5 @@ def _undeclared(
     advice = (
         "declare it in the webhook's manifest, such as writes: {lead: [updated]}, or writes: {}"
     )
-    yield Finding("undeclared", message, advice, tuple(f"webhook/{id}" for id in named))
+    about = (*(f"webhook/{id}" for id in named), *users)
+    yield Finding("undeclared", message, advice, about)

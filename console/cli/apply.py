@@ -57,7 +57,8 @@ def apply(
       id: sales
       url: https://example.com/hooks/sales
 
-    A condition that is always true is saved, with a warning.
+    A condition that is always true is saved, with a warning; so are workflows that can set each
+    other off (see `hookline workflows lint`).
 
     JSON: {"dry_run": bool, "changes": [{kind, id, what, version, diff: [line]}], "warnings":
     [{place, message}]}; `what` is create, update, remove or unchanged. Exit code 2 if anything is
@@ -84,6 +85,7 @@ async def _apply(
     """Check, show, ask, save; what was changed, and what is odd about it."""
     from console.apply import Author, prepare  # noqa: PLC0415
     from console.apply import apply as save  # noqa: PLC0415
+    from console.definitions_at_hand import loops  # noqa: PLC0415
     from console.oddities import oddities  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
     from runtime.manifests import load  # noqa: PLC0415
@@ -91,7 +93,7 @@ async def _apply(
     manifests = load(paths)
     async with opened(desk.settings, desk.broker) as session:
         planned = await prepare(session, manifests, prune=prune)
-        odd = oddities(manifests, session.catalog)
+        odd = (*oddities(manifests, session.catalog), *loops(session, manifests, prune=prune))
         if dry_run or not planned.writes:
             return planned, odd
         removed = [change.id for change in planned.writes if change.what == "remove"]

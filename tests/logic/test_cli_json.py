@@ -31,6 +31,7 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
     "apply": (["-f", "{file}", "--dry-run"], {"dry_run", "changes", "warnings"}),
     "workflows list": ([], {"workflows"}),
     "workflows show": (["big-lead"], {"id", "version", "saved_at", "saved_by", "manifest"}),
+    "workflows lint": ([], {"findings", "warnings"}),
     "workflows history": (["big-lead"], {"workflow", "complete", "versions", "unreadable"}),
     "workflows explain": (
         ["big-lead", str(EVENT_ID)],
