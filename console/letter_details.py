@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from console import deliveries
+from console.chain_of import chain_of
 from console.dead_letters import DeadLetter
 from console.deliveries import Delivery
 from console.personal import masked_event
@@ -45,6 +46,7 @@ class Details:
         return {
             **letter_view(self.letter),
             "headers": header_view(self.letter.headers),
+            "chain": chain_of(self.letter.headers),
             "event": event_view(self.event) if self.event else None,
             "attempts_log": [attempt_view(attempt) for attempt in log],
             "request": self.request.view() if self.request else None,

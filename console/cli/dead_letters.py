@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
+from console.chain_of import KEYS, chain_of
 from console.cli import output
 from console.cli.desk import Desk
 from console.cli.examples import Group
@@ -104,8 +105,9 @@ def show(desk: Desk, address: str, *, personal: bool, as_json: bool) -> None:
       hookline dead-letters show crm.lead.events-dlt:0:4 --personal
       hookline dead-letters show 5b0f6e1c-… --json | jq .event.after
 
-    JSON: the fields of `list --each`, and {"headers": {…}, "event": {…} | null, "attempts_log":
-    [attempt], "request": {method, url, headers, body} | null, "problems": [sentence]}.
+    JSON: the fields of `list --each`, and {"headers": {…}, "chain": [{workflow, version,
+    action_index, event_id, action_id}] | null, "event": {…} | null, "attempts_log": [attempt],
+    "request": {method, url, headers, body} | null, "problems": [sentence]}.
     """
     details = desk.run(_details(desk, address, personal=personal))
     if as_json:
@@ -206,6 +208,11 @@ def _sheet(details: Details) -> list[RenderableType]:
     """One dead letter as a person reads it."""
     letter = details.letter
     parts: list[RenderableType] = [_summary(letter)]
+    if chain := chain_of(letter.headers):
+        rows = [[str(link[key]) for key in KEYS] for link in chain]
+        columns = ("workflow", "version", "action", "event", "webhook-id")
+        parts += [Text("the chain that led here, oldest first", style="bold")]
+        parts += [output.table(columns, rows)]
     if details.event is not None:
         event = details.event
         words = f"event {event.event_id}: {event.entity} {event.operation}, version {event.version}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import uuid
 
 import pytest
@@ -102,6 +103,34 @@ def test_show_has_the_event_the_headers_and_the_request_with_personal_fields_mas
     assert answer["request"]["exact"] is False
     assert "private" not in out
     assert "hush" not in out
+
+
+def test_show_tells_the_chain_of_a_loop(shop, capsys):
+    link = {
+        "workflow": "echo",
+        "version": 3,
+        "action_index": 0,
+        "action_id": ACTION_ID,
+        "event_id": str(EVENT_ID),
+    }
+    shop.die(other(5, **{headers.CHAIN: json.dumps([link, link])}))
+
+    shop.call("dead-letters", "show", address_of(shop, 1), "--json")
+    assert parsed(capsys.readouterr().out)["chain"] == [link, link]
+
+    shop.call("dead-letters", "show", address_of(shop, 1))
+    said = capsys.readouterr().out
+    assert "the chain that led here, oldest first" in said
+    assert said.count(f"echo      3        0       {EVENT_ID}") == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "[{}]", "7"])
+def test_a_chain_that_cannot_be_read_hides_nothing_else(shop, capsys, text):
+    shop.die(other(5, **{headers.CHAIN: text}))
+
+    assert shop.call("dead-letters", "show", address_of(shop, 1), "--json") == 0
+
+    assert not parsed(capsys.readouterr().out)["chain"]
 
 
 def test_personal_shows_the_exact_body(shop, capsys):
