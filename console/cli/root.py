@@ -22,7 +22,8 @@ COMMANDS: dict[str, Lazy] = {
         "console.cli.apply:apply", "Check and save workflows and webhooks from manifests."
     ),
     "workflows": Lazy(
-        "console.cli.workflows:workflows", "List, show, explain and remove workflows."
+        "console.cli.workflows:workflows",
+        "List, show, explain and remove workflows; their history.",
     ),
     "webhooks": Lazy(
         "console.cli.webhooks:webhooks", "List, show, preview, test and remove webhooks."
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Lazy] = {
     ),
     "topics": Lazy("console.cli.topics:topics", "Create the topics, or check them for drift."),
     "schemas": Lazy("console.cli.schemas:schemas", "Check schemas against the last release."),
+    "import": Lazy("console.cli.imports:imports", "Convert definitions of other systems."),
     "secret-key": Lazy("console.cli.secret_key:secret_key", "Generate a key for secrets at rest."),
     "health": Lazy("console.cli.health:health", "Ask a service whether it is ready."),
 }

@@ -31,6 +31,10 @@ def decode(name: str, data: bytes | None) -> Any:
             return CODEC.decode_attempt(data)
         case "definition":
             return CODEC.decode_definition(data)
+        case "firing":
+            return CODEC.decode_firing(data)
+        case "workflow_counts":
+            return CODEC.decode_workflow_counts(data)
         case _:
             return CODEC.decode_event(name, data)
 
