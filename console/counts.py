@@ -14,7 +14,7 @@ from schemas.errors import ConfigurationError, SchemaError
 from schemas.records import Definition, WorkflowCounts
 from workflow_service.partition_tallies import read_back
 from workflow_service.quiet import is_quiet, together
-from workflow_service.tallies import InForce, Tally, failures_of
+from workflow_service.tallies import ActiveWorkflow, Tally, failures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ async def read(session: Session) -> Mapping[str, Count]:
     return {id: _count(tallies) for id, tallies in found.items()}
 
 
-def _in_force(definitions: Mapping[str, Definition]) -> Iterator[InForce]:
+def _in_force(definitions: Mapping[str, Definition]) -> Iterator[ActiveWorkflow]:
     """The workflows that events are matched with."""
     for id, definition in definitions.items():
         spec = json.loads(definition.spec)
         if spec.get("state", "active") != "paused":
             on = tuple(spec["on"])
-            yield InForce(id, definition.version, spec["entity"], on, definition.saved_at)
+            yield ActiveWorkflow(id, definition.version, spec["entity"], on, definition.saved_at)
 
 
 def _count(tallies: list[Tally]) -> Count:

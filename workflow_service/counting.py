@@ -22,7 +22,7 @@ from workflow_service.compiled import CompiledWorkflow
 from workflow_service.explain import explain_compiled
 from workflow_service.partition_tallies import PartitionTallies, read_back
 from workflow_service.quiet import Rhythm, is_quiet, minute_of, together
-from workflow_service.tallies import Counted, InForce, Tally
+from workflow_service.tallies import ActiveWorkflow, Counted, Tally
 from workflow_service.verdict import Verdict
 
 log = get_logger(__name__)
@@ -65,7 +65,7 @@ class Counting:
         self._topic = settings.topics.workflow_counts
         self._every = timedelta(milliseconds=settings.workflow_counts_interval_ms)
         self._clock = clock
-        self._in_force: dict[str, InForce] = {}
+        self._in_force: dict[str, ActiveWorkflow] = {}
         self._compiled: dict[str, CompiledWorkflow] = {}
         self._turns: dict[tuple[str, str], list[str]] = {}
         self._tallies: dict[int, PartitionTallies] = {}
@@ -77,7 +77,7 @@ class Counting:
         """A version of a workflow is in force from now on."""
         workflow = compiled.workflow
         self.dropped(workflow.id)
-        in_force = InForce(
+        in_force = ActiveWorkflow(
             workflow.id, compiled.version, workflow.entity, workflow.on, definition.saved_at
         )
         self._in_force[workflow.id], self._compiled[workflow.id] = in_force, compiled

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.records import WorkflowCounts
-from workflow_service.tallies import Counted, InForce, Stream, Tally
+from workflow_service.tallies import ActiveWorkflow, Counted, Stream, Tally
 
 #: Workflows are written in so many records for each partition; one that matches is written with
 #: its chunk, not with all others.
@@ -48,7 +48,7 @@ class PartitionTallies:
         """Go on counting a stream from where it was."""
         self._streams[stream.entity, stream.operations] = stream
 
-    def carry(self, workflow: InForce, row: Mapping[str, Any]) -> bool:
+    def carry(self, workflow: ActiveWorkflow, row: Mapping[str, Any]) -> bool:
         """Go on with a workflow's tally as it was written; False if that is of another version."""
         place = (row["entity"], tuple(row["operations"]))
         if row["version"] != workflow.version or place != (workflow.entity, workflow.operations):
@@ -60,7 +60,7 @@ class PartitionTallies:
         self._tallies[workflow.id] = Tally(**counts, stream=self.stream_of(workflow))
         return True
 
-    def stream_of(self, workflow: InForce) -> Stream:
+    def stream_of(self, workflow: ActiveWorkflow) -> Stream:
         """The events a workflow looks at."""
         place = (workflow.entity, workflow.operations)
         known = self._streams.get(place)
@@ -68,7 +68,7 @@ class PartitionTallies:
             known = self._streams[place] = Stream(*place)
         return known
 
-    def tally_of(self, workflow: InForce) -> Tally:
+    def tally_of(self, workflow: ActiveWorkflow) -> Tally:
         """A workflow's tally; that of an older version is dropped."""
         known = self._tallies.get(workflow.id)
         stream = self.stream_of(workflow)
@@ -76,7 +76,7 @@ class PartitionTallies:
             known = self._tallies[workflow.id] = Tally(workflow.id, workflow.version, stream)
         return known
 
-    def taken_up(self, workflow: InForce) -> None:
+    def taken_up(self, workflow: ActiveWorkflow) -> None:
         """A workflow is in force from now on: what its stream had before does not count."""
         stream = self.stream_of(workflow)
         self._tallies.pop(workflow.id, None)
@@ -90,7 +90,7 @@ class PartitionTallies:
         if self._tallies.pop(workflow_id, None) is not None:
             self._changed.add(chunk_of(workflow_id))
 
-    def count(self, counted: Counted, in_force: Mapping[str, InForce], minute: int) -> None:
+    def count(self, counted: Counted, in_force: Mapping[str, ActiveWorkflow], minute: int) -> None:
         """Count what a batch said that was committed in this minute."""
         for (entity, operation), events in counted.events.items():
             for stream in self._streams_with(entity, operation):
@@ -139,7 +139,9 @@ class PartitionTallies:
             self._changed.add(counts.chunk)
 
 
-def read_back(records: Iterable[WorkflowCounts], in_force: Iterable[InForce]) -> PartitionTallies:
+def read_back(
+    records: Iterable[WorkflowCounts], in_force: Iterable[ActiveWorkflow]
+) -> PartitionTallies:
     """The tallies of a partition as whoever counted it before has written them.
 
     Args:

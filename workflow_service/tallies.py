@@ -131,7 +131,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class ActiveWorkflow:
     """A workflow as far as counting needs it."""
 
     id: str

@@ -103,7 +103,7 @@ async def test_the_answer_follows_the_event_through_a_running_system(
 
         async def is_read() -> bool:
             answer = await hookline.explain("big-lead", event, "--entity", "lead")
-            return answer["fate"]["kind"] != "behind"
+            return bool(answer["fate"]["kind"] != "behind")
 
         await until(is_read)
         acted = await hookline.explain("big-lead", event)

@@ -109,7 +109,8 @@ async def events(session: Session) -> list[Event]:
 
 async def dead_letters(variables: dict[str, str]) -> list[dict[str, Any]]:
     said = await command(variables, "-m", "console", "dead-letters", "list", "--each", "--json")
-    return json.loads(said)["dead_letters"]
+    letters: list[dict[str, Any]] = json.loads(said)["dead_letters"]
+    return letters
 
 
 async def test_a_loop_ends_at_the_limit_in_a_dead_letter_with_the_whole_chain(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.desks import SECRET, Office, parsed
 
-FIELDS = [
+FIELDS: list[Any] = [
     {"name": "id", "type": "string", "doc": "Its id."},
     {"name": "subject", "type": "string", "doc": "What it is about."},
     {

@@ -34,7 +34,8 @@ def grown() -> Office:
 
 
 def known(made: Office, id: str) -> History:
-    return made.within(lambda session: history_of(session, id))
+    found: History = made.within(lambda session: history_of(session, id))
+    return found
 
 
 def test_each_save_is_kept_in_the_same_bytes_and_the_same_transaction(grown):

@@ -10,12 +10,12 @@ import pytest
 
 from workflow_service.partition_tallies import STREAMS, PartitionTallies, chunk_of, read_back
 from workflow_service.quiet import minute_of
-from workflow_service.tallies import Counted, InForce, Tally, failures_of
+from workflow_service.tallies import ActiveWorkflow, Counted, Tally, failures_of
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MINUTE = minute_of(NOON)
-WON = InForce("lead-won", 1, "lead", ("updated",), NOON - timedelta(days=1))
-NEW = InForce("lead-new", 1, "lead", ("created", "updated"), NOON - timedelta(days=1))
+WON = ActiveWorkflow("lead-won", 1, "lead", ("updated",), NOON - timedelta(days=1))
+NEW = ActiveWorkflow("lead-new", 1, "lead", ("created", "updated"), NOON - timedelta(days=1))
 BOTH = {each.id: each for each in (WON, NEW)}
 
 
@@ -28,7 +28,7 @@ def counted(*, created: int = 0, updated: int = 0, matches: tuple[str, ...] = ()
     return one
 
 
-def tally(tallies: PartitionTallies, workflow: InForce) -> Tally:
+def tally(tallies: PartitionTallies, workflow: ActiveWorkflow) -> Tally:
     return tallies.tally_of(workflow)
 
 
