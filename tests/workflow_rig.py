@@ -17,6 +17,7 @@ from schemas.records import Action, Definition, DefinitionKind, Event
 from tests.crm import NOON, catalog, workflow_of
 from tests.fakes import InMemoryBroker, VirtualClock
 from workflow_service.assembly import Ground, Works, lay_ground
+from workflow_service.counting import Counting
 from workflow_service.library import Library
 from workflow_service.match import Matcher
 from workflow_service.service import WorkflowService
@@ -33,6 +34,7 @@ class Member:
     task: asyncio.Task[None]
     matcher: Matcher
     library: Library
+    counting: Counting
 
 
 @dataclass
@@ -126,13 +128,16 @@ class Rig:
         )
         task = asyncio.create_task(service.run(stop))
         keeping = asyncio.create_task(works.library.keep_up())
+        counting = asyncio.create_task(works.counting.keep())
         try:
-            yield Member(health, stop, task, works.matcher, works.library)
+            yield Member(health, stop, task, works.matcher, works.library, works.counting)
         finally:
             stop.request()
             if not task.done():
                 await asyncio.wait_for(task, 10)
-            keeping.cancel()
+            for beside in (keeping, counting):
+                beside.cancel()
+            await asyncio.gather(keeping, counting, return_exceptions=True)
             await works.recall.close()
             await ground.close()
 

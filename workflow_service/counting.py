@@ -136,13 +136,15 @@ class Counting:
                     await self._write()
                     self._look_for_quiet()
         finally:
-            await self._read_back_new()
             await self._write()
 
     async def _read_back_new(self) -> None:
         """Take up the counts of partitions that came, forget those that went."""
         current = {partition for _, partition in self._current()}
-        for partition in self._tallies.keys() - current:
+        gone = self._tallies.keys() - current
+        if gone:
+            await self._write()
+        for partition in gone:
             del self._tallies[partition]
         for partition in self._waiting.keys() - current:
             del self._waiting[partition]

@@ -33,7 +33,7 @@ def list_(desk: Desk, *, as_json: bool) -> None:
     JSON: {"workflows": [{id, version, state, entity, on, fire, webhooks, description, saved_at,
     saved_by, counts: {evaluated, matched, sampled, failed: {condition: n}, last_match,
     last_event_id, quiet} | null}]}. `failed` counts, among the sampled events, the first condition
-    that failed; `counts` is null for a paused workflow and before anything was counted.
+    that failed; `counts` is null for a paused workflow.
     """
     found = desk.run(_found(desk))
     if as_json:

@@ -1,0 +1,119 @@
+"""What workflows said is counted, kept with the partition, and shown by list and metrics."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from schemas.errors import BrokerError
+from tests.crm import lead_event
+from tests.fakes import MemoryPublisher
+from tests.waiting import until
+from tests.workflow_rig import Member, Rig, rig
+from workflow_service.counting import SAMPLE_EVERY
+from workflow_service.series import WorkflowSeries
+from workflow_service.tallies import failures_of
+
+BIG = {"field": "after.lead_value", "at_least": 1000}
+SECOND, HALF_A_MINUTE = timedelta(seconds=1), timedelta(seconds=30)
+
+
+def leads(first: int, count: int, value: int) -> list[object]:
+    return [
+        lead_event(number, id=str(number), lead_value=value)
+        for number in range(first, first + count)
+    ]
+
+
+def said(member: Member, id: str = "w") -> tuple[int, int]:
+    """Evaluated and matched, over all partitions."""
+    tallies = member.counting.tallies().get(id, [])
+    return sum(each.evaluated for each in tallies), sum(each.matched for each in tallies)
+
+
+async def counted(system: Rig, member: Member, expected: tuple[int, int]) -> None:
+    await until(system.done, within=10, message="events are left over")
+
+    async def as_expected() -> bool:
+        await system.clock.advance(SECOND)
+        return said(member) == expected
+
+    await until(as_expected, within=10, message=f"{said(member)} was counted, not {expected}")
+
+
+async def test_events_and_matches_are_counted_and_the_next_member_goes_on():
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(only_if=BIG)
+        async with system.member() as member:
+            await system.publish(*leads(1, 4, 2000))
+            await counted(system, member, (4, 4))
+            await system.publish(*leads(5, 3, 1))
+            await counted(system, member, (7, 4))
+        async with system.member("two") as member:
+            await system.publish(*leads(8, 2, 2000))
+            await counted(system, member, (9, 6))
+
+
+async def test_a_new_version_begins_anew():
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(only_if=BIG)
+        async with system.member() as member:
+            await system.publish(*leads(1, 4, 2000))
+            await counted(system, member, (4, 4))
+            await system.workflow(only_if={"field": "after.lead_value", "at_least": 1})
+            await member.library.catch_up()
+            await system.publish(*leads(5, 3, 2000))
+            await counted(system, member, (3, 3))
+
+
+async def test_what_cannot_be_written_now_is_written_later(monkeypatch):
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(only_if=BIG)
+        async with system.member() as member:
+            await system.publish(*leads(1, 4, 2000))
+            await counted(system, member, (4, 4))
+            with monkeypatch.context() as broken:
+
+                async def fail(*_: object) -> None:
+                    raise BrokerError("away")
+
+                broken.setattr(MemoryPublisher, "publish_all", fail)
+                await system.clock.advance(HALF_A_MINUTE)
+            await system.clock.advance(HALF_A_MINUTE)
+            topic = system.settings.topics.workflow_counts
+            await until(lambda: system.broker.written(topic), within=10)
+
+
+async def test_some_verdicts_are_looked_into_so_that_one_sees_where_it_fails():
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(only_if={"all": [{"field": "after.title", "is_empty": False}, BIG]})
+        async with system.member() as member:
+            await system.publish(*leads(1, 4, 2000), *leads(5, 3 * SAMPLE_EVERY, 1))
+            await counted(system, member, (4 + 3 * SAMPLE_EVERY, 4))
+
+            assert failures_of(member.counting.tallies()["w"]) == {"only_if.all[1]": 3}
+
+
+async def test_metrics_have_series_of_as_many_workflows_as_are_allowed():
+    async with rig() as system:
+        await system.webhook()
+        for id in ("a", "b", "c"):
+            await system.workflow(id=id, only_if=BIG)
+        async with system.member() as member:
+            await system.publish(*leads(1, 4, 2000))
+            await until(system.done, within=10)
+            await system.clock.advance(SECOND)
+            await until(lambda: len(member.counting.tallies()) == 3, within=10)
+            registry = CollectorRegistry()
+            registry.register(WorkflowSeries(member.counting.tallies, limit=2))
+
+            text = generate_latest(registry).decode()
+
+    assert 'hookline_workflow_matched_total{workflow="a"} 4.0' in text
+    assert 'workflow="c"' not in text
+    assert "hookline_workflow_series_left_out 1.0" in text
