@@ -7,6 +7,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry, generate_latest
 
 from schemas.errors import BrokerError
+from schemas.records import Event
 from tests.crm import lead_event
 from tests.fakes import MemoryPublisher
 from tests.waiting import until
@@ -19,7 +20,7 @@ BIG = {"field": "after.lead_value", "at_least": 1000}
 SECOND, HALF_A_MINUTE = timedelta(seconds=1), timedelta(seconds=30)
 
 
-def leads(first: int, count: int, value: int) -> list[object]:
+def leads(first: int, count: int, value: int) -> list[Event]:
     return [
         lead_event(number, id=str(number), lead_value=value)
         for number in range(first, first + count)
