@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from producers.change import Fields, Origin, default_source, problem_with_hops
+from producers.change import Fields, Origin, default_source
 from producers.gateway.refusal import INVALID, TOO_LARGE, Fault, Refusal
 from schemas.catalog import Catalog
 from schemas.json_form import from_json
@@ -132,7 +132,7 @@ def _drafted(values: Mapping[str, Any]) -> Draft:
             "actor": values["actor"],
             "correlation_id": values["correlation_id"],
             "causation_id": values["causation_id"],
-            "hops": len(chain) if values["hops"] is None else values["hops"],
+            "hops": max(len(chain), values["hops"] or 0),
             "chain": chain,
         },
     )
@@ -170,12 +170,9 @@ def _wrong_numbers(values: Mapping[str, Any], operation: Operation) -> Iterator[
 
 
 def _wrong_chain(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """A chain that is none, or that is longer than the hops that are stated."""
-    chain, hops = values["chain"] or (), values["hops"]
-    if (problem := problem_with(chain)) is not None:
+    """A chain that is none."""
+    if (problem := problem_with(values["chain"] or ())) is not None:
         yield Fault("/chain", problem)
-    elif hops is not None and hops >= 0 and (problem := problem_with_hops(hops, chain)):
-        yield Fault("/hops", problem)
 
 
 def _wrong_ids(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -229,8 +226,8 @@ _DOCS = {
     "source": "By what way the change was made; the default is `workflow` for a change that names "
     "its cause (`causation_id` or `chain`) and `api` for any other.",
     "correlation_id": "Shared by all that follows from one cause; the default is the event's id.",
-    "hops": "How many workflow actions lie between the first cause and this: a delivery's X-Hops; the "
-    "default is the number of links in `chain`.",
+    "hops": "How many workflow actions lie between the first cause and this: a delivery's X-Hops; at "
+    "least, and by default, the number of links in `chain`.",
     "chain": "Those actions, oldest first: the links in a delivery's X-Chain, as they came.",
 }
 _NOT_TAKEN = {

@@ -39,11 +39,7 @@ async def registry(server: RegistryServer) -> AsyncIterator[RestRegistry]:
 
 def plain(record: Any) -> dict[str, Any]:
     made = asdict(record)
-    return (
-        made | {"changed_fields": list(made["changed_fields"])}
-        if "changed_fields" in made
-        else made
-    )
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in made.items()}
 
 
 @pytest.mark.parametrize("entity", CATALOG.entities)
