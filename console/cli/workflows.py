@@ -20,6 +20,7 @@ COMMANDS: dict[str, Lazy] = {
     "lint": Lazy(
         "console.cli.workflow_lint:lint", "Warn about loops, and about actions that reach nobody."
     ),
+    "test": Lazy("console.cli.workflow_test:test", "Run tests of workflows, without Kafka."),
     "remove": Lazy("console.cli.workflow_remove:remove", "Remove workflows."),
 }
 

@@ -73,6 +73,7 @@ OTHERWISE = {
     "dev": "runs until Ctrl-C",
     "dead-letters export": "prints JSON lines without being asked",
     "webhooks test": "sends over HTTP: tests/e2e",
+    "workflows test": "reads a file of tests: tests/logic/test_workflow_tests.py",
     "import krayin": "reads an export: tests/logic/test_import_krayin.py",
     "health": "asks over HTTP: tests/e2e",
 }
