@@ -23,14 +23,13 @@ from console.cli.exits import Exit
 @output.json_option
 @click.pass_obj
 def test(desk: Desk, files: tuple[Path, ...], *, as_json: bool) -> int:
-    r"""Run tests of workflows; needs no Kafka.
+    """Run tests of workflows; needs no Kafka.
 
     A FILE names manifests, relative to itself, and lists cases: an event as the gateway takes it,
     and whether the workflow must match, the webhooks of its actions in order, and the body of the
     first of them (JSON, or a text). What is not expected is not looked at, but match, which is true
     unless it says false.
 
-    \b
       workflows: hooks.yaml
       cases:
         - name: a big lead that is won goes to sales

@@ -20,6 +20,9 @@ COMMANDS: dict[str, Lazy] = {
     "lint": Lazy(
         "console.cli.workflow_lint:lint", "Warn about loops, and about actions that reach nobody."
     ),
+    "backtest": Lazy(
+        "console.cli.workflow_backtest:backtest", "Say what a workflow would have done."
+    ),
     "test": Lazy("console.cli.workflow_test:test", "Run tests of workflows, without Kafka."),
     "remove": Lazy("console.cli.workflow_remove:remove", "Remove workflows."),
 }

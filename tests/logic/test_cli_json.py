@@ -40,6 +40,7 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
             *("event", "version_in_force", "version_then", "fate", "notes"),
         },
     ),
+    "workflows backtest": (["big-lead"], {"evaluated", "matched", "requests", "difference"}),
     "workflows remove": (["small-lead"], {"removed"}),
     "webhooks list": ([], {"webhooks"}),
     "webhooks show": (["sales"], {"id", "version", "saved_at", "saved_by", "manifest"}),
