@@ -105,12 +105,12 @@ async def backtest(
     span = Span(session.topics.events(entity), since=since)
     async for batch in session.reader.scan_batches(span):
         for record in batch:
-            event = await _event(session, read, record)
+            event = await read_event(session, read, record)
             trial.ask(record, event)
     return trial.report
 
 
-async def _event(session: Session, read: Read, record: Received) -> Event | None:
+async def read_event(session: Session, read: Read, record: Received) -> Event | None:
     """The event, or None if it cannot be read even after looking for its schema."""
     try:
         return read(record.value)

@@ -65,6 +65,8 @@ RESOLVED_BY: Final = "hookline-resolved-by"
 # Replays: on an action that was sent again.
 #: `topic:partition:offset` of the dead letter it was.
 REPLAY_OF: Final = "hookline-replay-of"
+#: The replay of a workflow that sent it.
+REPLAY: Final = "hookline-replay"
 
 # HTTP: what a delivery's request says of its cause.  A receiver that changes records on its account
 # hands them on as they came, and so continues the chain.

@@ -23,6 +23,9 @@ COMMANDS: dict[str, Lazy] = {
     "backtest": Lazy(
         "console.cli.workflow_backtest:backtest", "Say what a workflow would have done."
     ),
+    "replay": Lazy(
+        "console.cli.workflow_replay:replay", "Send what a workflow would have matched."
+    ),
     "test": Lazy("console.cli.workflow_test:test", "Run tests of workflows, without Kafka."),
     "remove": Lazy("console.cli.workflow_remove:remove", "Remove workflows."),
 }

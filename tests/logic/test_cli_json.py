@@ -41,6 +41,10 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
         },
     ),
     "workflows backtest": (["big-lead"], {"evaluated", "matched", "requests", "difference"}),
+    "workflows replay": (
+        ["big-lead", "--from", "7d", "--to", "2099-01-01T00:00:00Z", "--dry-run"],
+        {"replay", "actions", "sent", "matched", "sent_before"},
+    ),
     "workflows remove": (["small-lead"], {"removed"}),
     "webhooks list": ([], {"webhooks"}),
     "webhooks show": (["sales"], {"id", "version", "saved_at", "saved_by", "manifest"}),
