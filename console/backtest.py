@@ -37,6 +37,7 @@ class Report:
 
     Attributes:
         evaluated: Events of the workflow's operations.
+        once: It fires once per record, and what fired before the window is not known.
         requests: How many, by webhook and hour of the event.
         matches, near_misses, only_new, only_old: The first few of each.
         near: Near misses among the events that were looked into: exactly one part failed.
@@ -49,6 +50,7 @@ class Report:
     matched: int = 0
     looked_into: int = 0
     near: int = 0
+    once: bool = False
     both: int | None = None
     gained: int | None = None
     lost: int | None = None
@@ -74,6 +76,7 @@ class Report:
             "evaluated": self.evaluated,
             "unreadable": self.unreadable,
             "matched": self.matched,
+            "once_per_record": self.once,
             "matches": self.matches,
             "looked_into": self.looked_into,
             "near": self.near,
@@ -129,7 +132,7 @@ class _Trial:
     """One workflow, and the version in force beside it."""
 
     def __init__(self, new: CompiledWorkflow, old: CompiledWorkflow | None) -> None:
-        self.report = Report()
+        self.report = Report(once=new.workflow.fire == "once_per_record")
         if old is not None:
             self.report.both = self.report.gained = self.report.lost = 0
         self._new, self._old = new, old
@@ -180,7 +183,7 @@ class _Trial:
         report.looked_into += 1
         parts = _parts(explain_compiled(self._new, event).verdicts)
         failed = [part for part in parts if part.verdict is not True]
-        if len(failed) == 1 and failed[0].path != "state":
+        if len(failed) == 1:
             report.near += 1
             (part,) = failed
             _keep(report.near_misses, record, event, path=part.path, condition=part.condition)

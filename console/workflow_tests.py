@@ -219,7 +219,8 @@ def _different(wanted: object, body: str) -> str:
     if isinstance(wanted, str):
         return "" if body == wanted else f"expected the body {shown(wanted)}, found {shown(body)}"
     try:
-        found_value = json.loads(body)
+        present = json.dumps(json.loads(body), sort_keys=True)
     except ValueError:
         return f"expected JSON as body, found {shown(body)}"
-    return "" if found_value == wanted else f"expected the body {json.dumps(wanted)}, found {body}"
+    expected = json.dumps(wanted, sort_keys=True)  # as texts: in Python true equals 1
+    return "" if present == expected else f"expected the body {expected}, found {present}"

@@ -39,7 +39,8 @@ def backtest(desk: Desk, what: str, since: timedelta | datetime | None, *, as_js
       hookline workflows backtest big-lead-won.yaml --since 7d
       hookline workflows backtest big-lead-won --json | jq '.requests'
 
-    JSON: {"workflow", "version_in_force", "events", "evaluated", "unreadable", "matched", "matches",
+    JSON: {"workflow", "version_in_force", "events", "evaluated", "unreadable", "matched",
+    "once_per_record", "matches",
     "looked_into", "near", "near_misses": [{event_id, entity_id, topic, partition, offset,
     occurred_at, path, condition}], "requests": [{webhook, hour, requests}], "difference": {both,
     only_new, only_old, samples_new, samples_old} | null}. At most 20 samples of each kind.
@@ -115,6 +116,8 @@ def _say(report: Report, compared: int | None) -> None:
         f"{report.events:,} events, {report.evaluated:,} evaluated, {report.matched:,} matched"
         f"{unreadable}"
     )
+    if report.once:
+        click.echo("once per record: what fired before this window is not known here")
     if report.requests:
         rows = [(w, hour, f"{count:,}") for (w, hour), count in sorted(report.requests.items())]
         output.show(output.table(("webhook", "hour", "requests"), rows, "requests"))

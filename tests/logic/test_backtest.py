@@ -117,6 +117,7 @@ def test_once_per_record_fires_for_the_first_event_in_the_window(capsys, tmp_pat
     _, found = told(shop, capsys, file_with(tmp_path, LOWER + "fire: once_per_record\n"))
 
     assert (found["evaluated"], found["matched"]) == (2, 1)
+    assert found["once_per_record"] is True
 
 
 def test_what_cannot_be_read_is_counted_and_does_not_stop_it(capsys):

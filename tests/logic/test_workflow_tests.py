@@ -33,6 +33,18 @@ then:
   - webhook: notes
     if: {field: after.lead_value, at_least: 1000}
 ---
+kind: Webhook
+id: counter
+url: http://127.0.0.1:9/
+entities: [lead]
+body: {json: {n: 1}}
+---
+kind: Workflow
+id: typed
+entity: lead
+on: [created]
+then: [{webhook: counter}]
+---
 kind: Workflow
 id: noted
 entity: lead
@@ -96,6 +108,11 @@ def test_a_case_passes_that_says_what_happens(tmp_path, capsys, case):
         ),
         pytest.param(
             f"won, {WON % 5}, expect: {{body: {{text: no}}}}", "expected the body", id="a body"
+        ),
+        pytest.param(
+            'typed, event: {after: {id: "7", title: Ship}}, expect: {body: {n: true}}',
+            "expected the body",
+            id="true is not 1",
         ),
         pytest.param(f"wonn, {WON % 5}, expect: {{match: true}}", "did you mean won", id="a name"),
         pytest.param(
