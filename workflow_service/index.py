@@ -20,6 +20,8 @@ from workflow_service.splits import AnyKeys, Edit, Keys, Slot, Spans, Split, Tex
 #: So many are judged one by one before a further attribute is asked: judging one in vain costs
 #: about twice what an attribute costs.
 FEW = 2
+#: So many with hints are judged one by one before the first attribute of all is asked.
+ALONE = 16
 #: Workflows that a new split must spare an event, on average, to be worth its look-up.
 WORTH = 0.7
 #: A split is used if no other hint of the workflow promises to be so many times as selective.
@@ -108,6 +110,7 @@ class Tree:
         """
         self._hints_of = hints_of
         self.root = Branch()
+        self.root.full = ALONE
 
     def __bool__(self) -> bool:
         """Whether any is left."""

@@ -76,6 +76,9 @@ def _shorten(pattern: Pattern, leaf: CompiledLeaf) -> None:
     if operator in ALL_CHANGED and leaf.leaf.value is not False:
         pattern.line(f"if {pattern.constant(leaf.field.keys[0])} not in event.changed_fields:")
         pattern.line("    return False")
+        if operator == "changed_to" and _is_readable(leaf):
+            _read(pattern, leaf)
+            pattern.line(f"if v not in {pattern.constant(leaf.operand)}: return False")
     elif operator == "contains" and _is_of_texts(slot) and isinstance(leaf.operand, str):
         pattern.read(leaf.field)
         operand = pattern.constant(leaf.operand)
@@ -100,21 +103,31 @@ def _is_plain(condition: Compiled) -> TypeGuard[CompiledLeaf]:
     """Whether a comparison can be written out."""
     if not isinstance(condition, CompiledLeaf) or condition.leaf.operator not in TESTS:
         return False
-    slot, operand = condition.slot, condition.operand
+    operand = condition.operand
     parts = operand if isinstance(operand, tuple) else (operand,)
+    return _is_readable(condition) and not any(map(is_dynamic, parts))
+
+
+def _is_readable(leaf: CompiledLeaf) -> bool:
+    """Whether the value that a comparison looks at is had by plain steps."""
+    slot = leaf.slot
     return (
         slot is not None
         and slot.kind in SCALAR
         and slot.normalise in (None, nfc)
-        and can_read(condition.field)
-        and not any(map(is_dynamic, parts))
+        and can_read(leaf.field)
     )
 
 
-def _compare(pattern: Pattern, leaf: CompiledLeaf) -> None:
+def _read(pattern: Pattern, leaf: CompiledLeaf) -> None:
+    """Put the value as it is compared into `v`; return if it is null."""
     pattern.read(leaf.field)
     if leaf.slot is not None and leaf.slot.normalise is nfc:
         pattern.line("if not v.isascii(): v = nfc(v)")
+
+
+def _compare(pattern: Pattern, leaf: CompiledLeaf) -> None:
+    _read(pattern, leaf)
     low, high = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand, None)
     x = pattern.constant(low)
     y = pattern.constant(high) if isinstance(leaf.operand, tuple) else ""

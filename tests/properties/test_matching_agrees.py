@@ -17,6 +17,7 @@ from schemas.records import Event
 from tests import naive_evaluator as naive
 from tests.crm import catalog, compiled_of
 from tests.workflow_strategies import Drawing
+from workflow_service import index
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.explain import Explanation, explain_compiled
 from workflow_service.match import Matcher
@@ -26,6 +27,14 @@ PARTS, ROUNDS, WORKFLOWS, EVENTS = 12, 8, 24, 9
 PAIRS_PROMISED = 20_000
 #: Of all verdicts on a condition, the least share that each must have, lest the test look away.
 LEAST_SHARE = 0.1
+
+
+@pytest.fixture(autouse=True, scope="module")
+def splits_from_the_first_workflow_on() -> Iterator[None]:
+    """So few workflows as are drawn here would otherwise hardly ever be told apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "ALONE", 0)
+        yield
 
 
 def plain(event: Event) -> dict[str, Any]:

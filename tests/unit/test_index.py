@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.crm import compiled_of, event_of, lead_event, record_of
+from workflow_service.index import ALONE
 from workflow_service.match import Matcher
 
 MANY = 60
@@ -108,6 +109,17 @@ def test_what_gives_no_hint_is_looked_at_for_every_event():
     event = event_of(record_of("lead", title="a"), record_of("lead", title="b"))
 
     assert len(looked_at(matcher, event)) == 3
+
+
+def test_a_few_workflows_are_all_looked_at_and_many_after_a_while_are_not():
+    matcher = matcher_of(*({"field": "after.title", "equals": f"t{n}"} for n in range(ALONE)))
+    event = lead_event(title="t7")
+    few = looked_at(matcher, event)
+
+    matcher.put(compiled_of(id="one-more", only_if={"field": "after.title", "equals": "t"}))
+
+    assert len(few) == ALONE
+    assert looked_at(matcher, event) == {"w007"}
 
 
 def test_a_workflow_that_two_ways_lead_to_matches_once():
