@@ -126,7 +126,7 @@ async def _replayed(
                     output.note(
                         f"{sent[0]} of {total} were sent before this stopped; to go on: "
                         f"hookline workflows replay {workflow_id} {again}"
-                        + (" --skip-sent" if skip_sent else "")
+                        f" --rate {pace.per_second:g}/s" + (" --skip-sent" if skip_sent else "")
                     )
     return {
         "replay": str(replay.id),

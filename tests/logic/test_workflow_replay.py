@@ -118,6 +118,7 @@ def test_a_replay_that_was_stopped_goes_on_and_leaves_nothing_out(capsys, monkey
     monkeypatch.undo()
     assert code == 3
     assert "2 of 5 were sent before this stopped; to go on" in said
+    assert "--rate 2/s" in said
 
     code, answer, _ = told(shop, capsys, "big-lead", *window, "--rate", "2/s", "--yes")
 
