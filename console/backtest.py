@@ -14,7 +14,7 @@ from typing import Any
 from console.session import Session
 from console.views import place_view
 from runtime.broker import Received, Span
-from schemas.errors import SchemaError, UnknownSchemaError
+from schemas.errors import SchemaError
 from schemas.records import Event
 from workflow_service.actions import Origin, actions_of
 from workflow_service.asked import fields_of
@@ -116,14 +116,7 @@ async def backtest(
 async def read_event(session: Session, read: Read, record: Received) -> Event | None:
     """The event, or None if it cannot be read even after looking for its schema."""
     try:
-        return read(record.value)
-    except UnknownSchemaError as unknown:
-        if not await session.registry.catch_up(unknown.reference):  # type: ignore[arg-type]
-            return None
-    except SchemaError:
-        return None
-    try:
-        return read(record.value)
+        return await session.decoded(lambda: read(record.value))
     except SchemaError:
         return None
 

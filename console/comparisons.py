@@ -12,14 +12,13 @@ from typing import Any
 
 from schemas.records import Event
 from schemas.types import FieldType, ListType, MapType, RecordType, walk
+from workflow_service.asked import fields_in
 from workflow_service.workflow import (
     Condition,
-    Counted,
     Group,
     Items,
     Leaf,
     Not,
-    OtherField,
     Value,
     Workflow,
     written_operand,
@@ -103,7 +102,7 @@ class _Looking:
 
     def _leaf(self, leaf: Leaf, element: tuple[str, ...]) -> Comparison:
         expected, way = written_operand(leaf.value), _way(leaf.field, element)
-        others = tuple(_way(path, element) for path in _named_in(leaf.value))
+        others = tuple(_way(path, element) for path in fields_in(leaf.value))
         return self._comparison(leaf.field, leaf.operator, expected, way, others)
 
     def _comparison(
@@ -132,20 +131,6 @@ def _way(path: str, element: tuple[str, ...]) -> tuple[str, ...]:
     if first == "item" and element:
         return (*element, *rest)
     return (first, *rest) if first in {"before", "after", "event"} else ("after", first, *rest)
-
-
-def _named_in(operand: Value) -> Iterator[str]:
-    """The fields that an operand names."""
-    match operand:
-        case OtherField():
-            yield operand.path
-        case Counted():
-            yield from _named_in(operand.value)
-        case tuple():
-            for each in operand:
-                yield from _named_in(each)
-        case _:
-            return
 
 
 def _read(record: Mapping[str, Any] | None, keys: tuple[str, ...]) -> Value:

@@ -18,7 +18,6 @@ from console.seek import Asked, Lost, sought
 from console.session import Session
 from console.verdicts import (
     Opinion,
-    first_failed,
     masked_opinion,
     opinion_of,
     opinion_view,
@@ -28,6 +27,7 @@ from console.versions import Then, then_of, version_notes
 from console.views import event_view, place_view
 from runtime.broker import Received
 from schemas.records import Definition, Event, Firing
+from workflow_service.explain import first_failed
 from workflow_service.verdict import Verdict
 
 

@@ -76,30 +76,34 @@ class Session:
         Raises:
             SchemaError: It cannot be read.
         """
-        return await self._decoded(lambda: self.codec.decode_event(entity, value))
+        return await self.decoded(lambda: self.codec.decode_event(entity, value))
 
     async def action(self, value: bytes | None) -> Action:
         """Decode an action; as `event`."""
-        return await self._decoded(lambda: self.codec.decode_action(value))
+        return await self.decoded(lambda: self.codec.decode_action(value))
 
     async def attempt(self, value: bytes | None) -> Attempt:
         """Decode an attempt; as `event`."""
-        return await self._decoded(lambda: self.codec.decode_attempt(value))
+        return await self.decoded(lambda: self.codec.decode_attempt(value))
 
     async def definition(self, value: bytes | None) -> Definition:
         """Decode a definition; as `event`."""
-        return await self._decoded(lambda: self.codec.decode_definition(value))
+        return await self.decoded(lambda: self.codec.decode_definition(value))
 
     async def firing(self, value: bytes | None) -> Firing:
         """Decode a firing; as `event`."""
-        return await self._decoded(lambda: self.codec.decode_firing(value))
+        return await self.decoded(lambda: self.codec.decode_firing(value))
 
     async def workflow_counts(self, value: bytes | None) -> WorkflowCounts:
         """Decode counts of workflows; as `event`."""
-        return await self._decoded(lambda: self.codec.decode_workflow_counts(value))
+        return await self.decoded(lambda: self.codec.decode_workflow_counts(value))
 
-    async def _decoded(self, decode: Callable[[], T]) -> T:
-        """Decode; if the schema is unknown, catch up once and try again."""
+    async def decoded(self, decode: Callable[[], T]) -> T:
+        """Decode; if the schema is unknown, catch up once and try again.
+
+        Raises:
+            SchemaError: It cannot be read.
+        """
         try:
             return decode()
         except UnknownSchemaError as unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,10 +14,10 @@ from schemas.errors import Problem
 from schemas.paths import NO_RECORD
 from schemas.records import Definition, Event
 from workflow_service.compiled import CompiledStep, CompiledWorkflow, compile_workflow
-from workflow_service.explain import explain_compiled
+from workflow_service.explain import explain_compiled, first_failed
 from workflow_service.parse import parse_workflow
 from workflow_service.verdict import Verdict
-from workflow_service.workflow import MODES, Workflow, written_operand
+from workflow_service.workflow import Workflow, written_operand
 
 HIDDEN = f"{MASK} (about a personal field)"
 
@@ -139,15 +139,6 @@ def _part(step: CompiledStep, event: Event) -> Part:
     """One action's word, from the code that decides about it."""
     verdict = None if step.condition is None else step.condition.explain(event)
     return Part(step.index, step.step.webhook, verdict)
-
-
-def first_failed(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """The first verdict that is not true: of a group, the first of its conditions, and so on."""
-    for verdict in verdicts:
-        if verdict.verdict is not True:
-            inner = verdict.inner if verdict.condition in MODES else ()
-            return first_failed(inner) or verdict
-    return None
 
 
 def masked_opinion(opinion: Opinion) -> Opinion:

@@ -140,7 +140,7 @@ class Replay:
         sent[0] += len(waiting)
 
     def _is_due(self, action: Action) -> bool:
-        left_out = self._done | self._sent if self._skip_sent else self._done
+        left_out = self._sent if self._skip_sent else self._done  # what is done is sent, too
         return action.action_id not in left_out and action.hops <= self._session.settings.max_hops
 
     async def _actions(self, counts: Counts, now: datetime) -> AsyncIterator[Action]:

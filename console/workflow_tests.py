@@ -76,7 +76,7 @@ def run_file(
     document = _document(path)
     problems = _checked(document)
     if problems.found:
-        raise DefinitionError(tuple(_placed(path, document, each) for each in problems.found))
+        raise DefinitionError(tuple(document.placed(each, str(path)) for each in problems.found))
     named = document.value["workflows"]
     folders = [path.parent / each for each in ([named] if isinstance(named, str) else named)]
     there = with_manifests(Definitions({}, {}), load(folders), catalog, allowed)
@@ -100,11 +100,6 @@ def _document(path: Path) -> Document:
         message = f"has {len(read)} documents; one with workflows and cases is expected"
         raise DefinitionError((Problem(str(path), message),))
     return read[0]
-
-
-def _placed(path: Path, document: Document, problem: Problem) -> Problem:
-    place = f"{path}:{document.line_of(problem.place)}"
-    return Problem(f"{place}: {problem.place}" if problem.place else place, problem.message)
 
 
 def _checked(document: Document) -> Problems:

@@ -40,9 +40,7 @@ class Manifest:
 
     def at(self, problem: Problem) -> Problem:
         """A problem with a path in this manifest, as one with file and line too."""
-        line = self.document.line_of(problem.place)
-        place = f"{self.file}:{line}"
-        return Problem(f"{place}: {problem.place}" if problem.place else place, problem.message)
+        return self.document.placed(problem, self.file)
 
 
 @dataclass(frozen=True, slots=True)

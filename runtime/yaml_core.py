@@ -90,6 +90,11 @@ class Document:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.lines[path]
 
+    def placed(self, problem: Problem, name: str) -> Problem:
+        """A problem with a path in this document, as one with its file and line too."""
+        place = f"{name}:{self.line_of(problem.place)}"
+        return Problem(f"{place}: {problem.place}" if problem.place else place, problem.message)
+
 
 def documents(text: str, name: str) -> Iterator[Document]:
     """The documents of a text that are not empty; problems are in them, syntax errors in the last.

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from runtime.local_broker.jvm import free_ports
-from runtime.settings import PREFIX
+from runtime.settings import PREFIX, Settings
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +25,21 @@ def environment(**settings: object) -> dict[str, str]:
     """The variables of one system; nothing of the developer's own settings."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return outside | {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def environment_of(settings: Settings, **more: object) -> dict[str, str]:
+    """The variables that bring processes into the system of a test's settings."""
+    given: dict[str, object] = {
+        "kafka_bootstrap_servers": ",".join(settings.kafka_bootstrap_servers),
+        "topic_prefix": settings.topic_prefix,
+        "topic_partitions": settings.topic_partitions,
+        "retry_tiers_ms": "100,400",
+        "secret_keys": settings.secret_keys[0].get_secret_value(),
+        "workflow_group": settings.workflow_group,
+        "webhook_group": settings.webhook_group,
+        "webhook_allow_networks": "127.0.0.0/8",
+    }
+    return environment(**given | more)
 
 
 async def command(environ: Mapping[str, str], *arguments: str) -> str:

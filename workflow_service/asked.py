@@ -51,7 +51,7 @@ def _paths_of(condition: Condition) -> Iterator[str]:
     match condition:
         case Leaf():
             yield condition.field
-            yield from _others(condition.value)
+            yield from fields_in(condition.value)
         case Group():
             for each in condition.of:
                 yield from _paths_of(each)
@@ -62,15 +62,15 @@ def _paths_of(condition: Condition) -> Iterator[str]:
             yield from _paths_of(condition.of)
 
 
-def _others(value: Value) -> Iterator[str]:
+def fields_in(value: Value) -> Iterator[str]:
     """Fields that an operand names."""
     match value:
         case OtherField():
             yield value.path
         case Counted():
-            yield from _others(value.value)
+            yield from fields_in(value.value)
         case tuple():
             for each in value:
-                yield from _others(each)
+                yield from fields_in(each)
         case _:
             pass

@@ -5,7 +5,7 @@ Pure.  The parts are read and judged by the functions that matching uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.catalog import Catalog
@@ -47,22 +47,23 @@ def explain(
 def explain_compiled(compiled: CompiledWorkflow, event: Event) -> Explanation:
     """Explain a workflow that runs."""
     verdicts = tuple(_verdicts(compiled, event))
-    failed = next((each for each in verdicts if each.verdict is not True), None)
+    failed = first_failed(verdicts)
     return Explanation(
         compiled.workflow.id,
         compiled.version,
         matched=failed is None,
-        reason="every part holds" if failed is None else _deepest(failed).reason,
+        reason="every part holds" if failed is None else failed.reason,
         verdicts=verdicts,
     )
 
 
-def _deepest(verdict: Verdict) -> Verdict:
-    """The first condition that made a group fail."""
-    for inner in verdict.inner if verdict.operator in MODES else ():
-        if inner.verdict is not True:
-            return _deepest(inner)
-    return verdict
+def first_failed(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """The first verdict that is not true: of a group, the first of its conditions, and so on."""
+    for verdict in verdicts:
+        if verdict.verdict is not True:
+            inner = verdict.inner if verdict.operator in MODES else ()
+            return first_failed(inner) or verdict
+    return None
 
 
 def _verdicts(compiled: CompiledWorkflow, event: Event) -> Iterator[Verdict]:

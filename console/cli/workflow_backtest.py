@@ -61,15 +61,16 @@ async def _report(
     from console.session import opened  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
-        saved = {id: _compiled(session, id) for id in session.workflows.current}
+        saved = session.workflows.current
         if not file:
             if what not in saved:
                 known = ", ".join(sorted(saved)) or "none"
                 message = f"no file and no workflow {what!r}; there are the workflows {known}"
                 raise NotFoundError(message)
-            return await run(session, _usable(saved[what]), None, since), None
+            return await run(session, _usable(_compiled(session, what)), None, since), None
         new = _in_file(session, Path(what))
-        old = saved.get(new.workflow.id)
+        id = new.workflow.id
+        old = _compiled(session, id) if id in saved else None
         if old is None or isinstance(old, tuple) or old.workflow.entity != new.workflow.entity:
             return await run(session, new, None, since), None
         return await run(session, new, old, since), old.version

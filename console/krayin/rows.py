@@ -49,6 +49,12 @@ def read_rows(text: str) -> Rows:
     return Rows(*(_rows(name, tables.get(name) or []) for name in TABLES))
 
 
+def description_of(row: Row) -> str:
+    """Its name and description; a manifest has no name beside its id."""
+    named = [str(row[key]).strip() for key in ("name", "description") if row.get(key)]
+    return ": ".join(filter(None, named)) or "imported from Krayin"
+
+
 def _tables(content: object) -> Mapping[str, Any]:
     """Rows by the name of their table; prefixes of table names are passed over."""
     if isinstance(content, Mapping):

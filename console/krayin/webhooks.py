@@ -13,7 +13,7 @@ from typing import Any
 from console.krayin.fields import ENTITIES
 from console.krayin.notes import Notes
 from console.krayin.placeholders import PLACEHOLDER, converted
-from console.krayin.rows import Row
+from console.krayin.rows import Row, description_of
 from schemas.wording import found, shown
 from webhook_service.parse import METHODS, RESERVED, RESERVED_PREFIXES
 
@@ -35,7 +35,7 @@ def webhook_of(row: Row, id: str, notes: Notes) -> dict[str, Any] | None:
     url = _url(row.get("end_point"), notes)
     manifest: dict[str, Any] = {"kind": "Webhook", "id": id, "url": url}
     manifest |= {"entities": [entity], "method": method}
-    manifest["description"] = _description(row)
+    manifest["description"] = description_of(row)
     query = _query(row.get("query_params"), notes)
     headers, content_type = _headers(row.get("headers"), notes)
     if query:
@@ -60,12 +60,6 @@ def _url(value: object, notes: Notes) -> str:
             "Put the value into the body",
         )
     return value.strip()
-
-
-def _description(row: Row) -> str:
-    """Its name and description; a manifest has no name beside its id."""
-    named = [str(row[key]).strip() for key in ("name", "description") if row.get(key)]
-    return ": ".join(filter(None, named)) or "imported from Krayin"
 
 
 def _query(value: object, notes: Notes) -> dict[str, str]:

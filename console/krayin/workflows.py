@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from console.krayin.conditions import Conditions
 from console.krayin.fields import ENTITIES
 from console.krayin.notes import Notes
-from console.krayin.rows import Row
+from console.krayin.rows import Row, description_of
 from schemas.wording import found, shown
 
 _OPERATIONS = {
@@ -51,16 +51,11 @@ def workflow_of(
     condition = conditions.tree(row.get("conditions"), row.get("condition_type", "and"))
     then = _actions(row.get("actions"), webhooks, notes)
     manifest: dict[str, Any] = {"kind": "Workflow", "id": id, "entity": entity, "on": [operation]}
-    manifest["description"] = _description(row)
+    manifest["description"] = description_of(row)
     if condition is not None:
         manifest["only_if"] = condition
     manifest |= {"then": then, "state": state}
     return None if notes.refused else manifest
-
-
-def _description(row: Row) -> str:
-    named = [str(row[key]).strip() for key in ("name", "description") if row.get(key)]
-    return ": ".join(filter(None, named)) or "imported from Krayin"
 
 
 def _actions(

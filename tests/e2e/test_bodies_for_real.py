@@ -19,7 +19,7 @@ from runtime.manifests import read_texts
 from runtime.settings import Settings
 from schemas.events import event_headers
 from tests.crm import catalog, event_id_of, lead_event
-from tests.processes import command, environment, receiver, service
+from tests.processes import command, environment_of, receiver, service
 from tests.waiting import until
 
 SECRET = "whsec_" + "c2lnbmluZy1zZWNyZXQtb2YtdGhlLXRlc3Q="
@@ -84,16 +84,7 @@ async def publish(session: Session) -> None:
 
 
 async def test_the_preview_of_a_body_is_what_a_receiver_gets(settings: Settings, tmp_path) -> None:
-    variables = environment(
-        kafka_bootstrap_servers=",".join(settings.kafka_bootstrap_servers),
-        topic_prefix=settings.topic_prefix,
-        topic_partitions=settings.topic_partitions,
-        retry_tiers_ms="100,400",
-        secret_keys=settings.secret_keys[0].get_secret_value(),
-        workflow_group=settings.workflow_group,
-        webhook_group=settings.webhook_group,
-        webhook_allow_networks="127.0.0.0/8",
-    )
+    variables = environment_of(settings)
     async with AsyncExitStack() as stack:
         arrivals = await stack.enter_async_context(receiver())
         session = await stack.enter_async_context(opened(settings, KafkaBroker(settings)))

@@ -22,7 +22,7 @@ from runtime.settings import Settings
 from schemas.links import parse_chain
 from schemas.records import Action, Event
 from tests.entity_process import entity_process
-from tests.processes import command, environment, service
+from tests.processes import command, environment_of, service
 from tests.waiting import until
 
 MAX_HOPS = 4
@@ -116,17 +116,7 @@ async def dead_letters(variables: dict[str, str]) -> list[dict[str, Any]]:
 async def test_a_loop_ends_at_the_limit_in_a_dead_letter_with_the_whole_chain(
     settings: Settings, tmp_path
 ) -> None:
-    variables = environment(
-        kafka_bootstrap_servers=",".join(settings.kafka_bootstrap_servers),
-        topic_prefix=settings.topic_prefix,
-        topic_partitions=settings.topic_partitions,
-        retry_tiers_ms="100,400",
-        secret_keys=settings.secret_keys[0].get_secret_value(),
-        workflow_group=settings.workflow_group,
-        webhook_group=settings.webhook_group,
-        webhook_allow_networks="127.0.0.0/8",
-        max_hops=MAX_HOPS,
-    )
+    variables = environment_of(settings, max_hops=MAX_HOPS)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         receiver = await enter(mirror())

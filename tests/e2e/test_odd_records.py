@@ -28,7 +28,7 @@ from schemas.avro import named_schema
 from schemas.framing import Fingerprint
 from schemas.records import Event
 from tests.crm import catalog, event_id_of, lead_event
-from tests.processes import environment, receiver, service
+from tests.processes import environment_of, receiver, service
 from tests.waiting import until
 
 SECRET = "whsec_" + "c2lnbmluZy1zZWNyZXQtb2YtdGhlLXRlc3Q="
@@ -103,17 +103,7 @@ def text(found: Headers, name: str) -> str:
 async def test_whatever_is_on_the_topics_is_delivered_or_a_dead_letter_and_logged_without_secrets(
     settings: Settings, tmp_path
 ) -> None:
-    variables = environment(
-        kafka_bootstrap_servers=",".join(settings.kafka_bootstrap_servers),
-        topic_prefix=settings.topic_prefix,
-        topic_partitions=settings.topic_partitions,
-        retry_tiers_ms="100,400",
-        secret_keys=settings.secret_keys[0].get_secret_value(),
-        workflow_group=settings.workflow_group,
-        webhook_group=settings.webhook_group,
-        webhook_allow_networks="127.0.0.0/8",
-        log_level="debug",
-    )
+    variables = environment_of(settings, log_level="debug")
     topics = settings.topics
     leads, actions = topics.events("lead"), topics.actions
     logs = [tmp_path / "workflows.log", tmp_path / "webhooks.log"]
