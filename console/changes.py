@@ -24,8 +24,9 @@ from schemas.records import Definition, DefinitionKind
 from schemas.templates import check_body
 from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
+from webhook_service.stored import from_spec, masked_spec, to_spec
 from webhook_service.url import masked_url
-from webhook_service.webhook import Webhook, from_spec, masked_spec, to_spec
+from webhook_service.webhook import Webhook
 from webhook_service.writes import check_writes
 from workflow_service.check import check, check_webhooks
 from workflow_service.parse import parse_workflow

@@ -16,7 +16,8 @@ from schemas.records import Action, Definition, Event
 from schemas.templates import Bodies
 from webhook_service.render import NoBody, Request, request_of
 from webhook_service.sign import SECRET_BYTES, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP
-from webhook_service.webhook import Webhook, from_spec
+from webhook_service.stored import from_spec
+from webhook_service.webhook import Webhook
 
 #: Stands for every sealed value where no key is needed, because all of them are masked anyway.
 _HIDDEN = "whsec_" + base64.b64encode(bytes(SECRET_BYTES[0])).decode()

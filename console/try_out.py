@@ -22,7 +22,8 @@ from webhook_service.address import networks
 from webhook_service.outcome import Answer, Delivered, NoAnswer, judge
 from webhook_service.send import Sender
 from webhook_service.sign import key_of, signature_headers
-from webhook_service.webhook import Webhook, from_spec
+from webhook_service.stored import from_spec
+from webhook_service.webhook import Webhook
 
 #: So that a receiver can tell a test from an event, if it cares.
 TEST_HEADER = ("hookline-test", "true")

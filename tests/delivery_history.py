@@ -32,7 +32,8 @@ from webhook_service.outcome import Answer, NoAnswer
 from webhook_service.render import Request
 from webhook_service.send import Sender
 from webhook_service.service import WebhookService
-from webhook_service.webhook import Webhook, to_spec
+from webhook_service.stored import to_spec
+from webhook_service.webhook import Webhook
 
 #: What an endpoint does with an attempt: a status, or `timeout`; and how long it takes.
 Reaction = tuple[int | str, timedelta]

@@ -26,7 +26,8 @@ from schemas.templates import Bodies
 from webhook_service.address import networks
 from webhook_service.assembly import World, run_webhook_service
 from webhook_service.parse import parse_webhook
-from webhook_service.webhook import Webhook, to_spec
+from webhook_service.stored import to_spec
+from webhook_service.webhook import Webhook
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -10,7 +10,8 @@ from schemas.errors import ConfigurationError, SchemaError
 from schemas.records import Definition
 from webhook_service.render import Template, template_of
 from webhook_service.sign import key_of
-from webhook_service.webhook import Webhook, from_spec
+from webhook_service.stored import from_spec
+from webhook_service.webhook import Webhook
 
 log = get_logger(__name__)
 

@@ -18,7 +18,7 @@ from runtime.settings import Settings
 from schemas.errors import ConfigurationError, DefinitionError
 from tests.crm import catalog
 from tests.fakes import InMemoryBroker, VirtualClock
-from webhook_service.webhook import from_spec
+from webhook_service.stored import from_spec
 
 SECRET = "whsec_" + "A" * 43 + "="
 SETTINGS = Settings(secret_keys=new_key(), webhook_allow_networks="127.0.0.0/8", topic_partitions=1)

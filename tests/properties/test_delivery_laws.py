@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.delivery_history import History, Reaction
 from tests.delivery_rig import NOON
+from webhook_service.durations import duration_text, parse_duration
 from webhook_service.retry import RetryAt, after_failure, with_jitter
 from webhook_service.tiers import stay_of
-from webhook_service.webhook import Retry, duration_text, parse_duration
+from webhook_service.webhook import Retry
 
 MS = timedelta(milliseconds=1)
 #: A history takes about a second; more of them belong into a soak, not into every run.

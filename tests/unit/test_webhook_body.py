@@ -12,7 +12,7 @@ from schemas.templates import canonical
 from schemas.templates.bounds import MAX_OUTPUT
 from tests.delivery_rig import BODIES, action_for, person, person_event, webhook
 from webhook_service.render import NoBody, Request, request_of
-from webhook_service.webhook import from_spec, masked_spec, to_spec
+from webhook_service.stored import from_spec, masked_spec, to_spec
 
 URL = "https://example.com/h"
 TEXT = {"text": "Hello {{ after.name }}"}

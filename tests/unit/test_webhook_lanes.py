@@ -7,7 +7,7 @@ from tests.delivery_rig import NOON, webhook
 from webhook_service.directory import Directory, Unusable
 from webhook_service.lanes import LONGEST_PARK_MS, SHORTEST_PARK_MS, Lane
 from webhook_service.share import Delivery
-from webhook_service.webhook import to_spec
+from webhook_service.stored import to_spec
 
 
 def lane(cap: int = 500, **changes) -> Lane:

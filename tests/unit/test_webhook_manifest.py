@@ -10,14 +10,9 @@ import pytest
 
 from schemas.errors import DefinitionError, SchemaError
 from webhook_service.address import networks
+from webhook_service.durations import duration_text, parse_duration
 from webhook_service.parse import parse_webhook
-from webhook_service.webhook import (
-    duration_text,
-    from_spec,
-    masked_spec,
-    parse_duration,
-    to_spec,
-)
+from webhook_service.stored import from_spec, masked_spec, to_spec
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -9,7 +9,7 @@ import pytest
 from schemas.errors import DefinitionError
 from tests.strategies import CATALOG
 from webhook_service.parse import parse_webhook
-from webhook_service.webhook import from_spec, to_spec
+from webhook_service.stored import from_spec, to_spec
 from webhook_service.writes import Write, check_writes
 
 BASE = {"id": "m", "url": "https://example.com", "secret": "whsec_" + "A" * 32}
