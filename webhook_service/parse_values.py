@@ -44,7 +44,7 @@ class Reader:
     def mapping(self, place: str, value: object, known: tuple[str, ...]) -> Mapping[str, Any]:
         """A mapping with some of these keys; empty if it is something else."""
         if not isinstance(value, Mapping):
-            self.bad(place, f"is {found(value)}; {', '.join(known)} are expected")
+            self.bad(place, f"is {found(value)}; {' and '.join(known)} are expected")
             return {}
         self.names(value, known, f"{place}.")
         return value
