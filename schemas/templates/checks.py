@@ -44,7 +44,7 @@ def check_body(
         return source
     met = [each for each in catalog.entities if entities is None or each in entities]
     found = {entity: _problems(source, catalog, entity, operations) for entity in met}
-    return tuple(_together(found))
+    return tuple(together(found))
 
 
 def _problems(
@@ -56,8 +56,12 @@ def _problems(
     return {problem.place: problem.message for problem in reversed(problems)}
 
 
-def _together(found: Mapping[str, Mapping[str, str]]) -> Iterable[Problem]:
-    """One problem for each place, that says for which entities it is one."""
+def together(found: Mapping[str, Mapping[str, str]]) -> Iterable[Problem]:
+    """One problem for each place, that says for which entities it is one.
+
+    Args:
+        found: What is wrong at each place, by entity.
+    """
     places = dict.fromkeys(place for problems in found.values() for place in problems)
     for place in sorted(places):
         having = [entity for entity, problems in found.items() if place in problems]
