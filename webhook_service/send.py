@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -24,6 +23,7 @@ from webhook_service.address import Network
 from webhook_service.dial import Dialer, ForbiddenAddressError, NoSuchHostError, Origin
 from webhook_service.outcome import Answer, ErrorClass, NoAnswer
 from webhook_service.render import Request
+from webhook_service.wire import message_of, opening_of, target_of
 
 #: Idle connections are dropped after this long, before the usual receiver drops them (5 s at the
 #: least), so that a request seldom meets a connection that is being closed.
@@ -186,17 +186,9 @@ def _is_usable(connection: ResponseHandler) -> bool:
 @lru_cache(maxsize=4_096)
 def _opening(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> tuple[Origin, bytes]:
     """Where a request goes, and its first lines: the same for all deliveries of a webhook."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("its URL cannot be called; change it")
-    tls = parts.scheme == "https"
-    origin = Origin(tls, parts.hostname, parts.port or (443 if tls else 80))
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    if any(character in line for line in lines for character in "\r\n\0"):
-        raise ValueError("a header or the URL holds a line break; change it")
-    return origin, "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    target = target_of(url)
+    opening = opening_of(method, target, headers)
+    return Origin(target.tls, target.host, target.port), opening
 
 
 def _write(
@@ -208,10 +200,7 @@ def _write(
     """The whole request in one piece."""
     if connection.transport is None:
         raise ConnectionResetError("the endpoint closed the connection")
-    rest = "".join([f"{name}: {value}\r\n" for name, value in signature])
-    if request.method != "GET":
-        rest = f"{rest}Content-Length: {len(request.body)}\r\n"
-    connection.transport.write(b"%b%b\r\n%b" % (head, rest.encode("ascii"), request.body))
+    connection.transport.write(message_of(head, signature, request))
 
 
 #: What may go wrong without anything of ours being wrong.
