@@ -213,8 +213,17 @@ class Reader(Protocol):
         passes them as `start`.
         """
 
-    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        """Where each partition ends now: the offset that the next record will have, or more."""
+    async def ends(
+        self, topics: Collection[str], *, settled: bool = False
+    ) -> Mapping[TopicPartition, int]:
+        """Where each partition ends now: the offset that the next record will have, or more.
+
+        Args:
+            settled: Count what stands behind transactions that are still open, as `Span.settled`.
+        """
+
+    async def starts(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """Where each partition begins now: what retention has removed stood before it."""
 
 
 class Admin(Protocol):
@@ -231,6 +240,9 @@ class Admin(Protocol):
 
     async def committed(self, group: str) -> Mapping[TopicPartition, int]:
         """The next offset that the group will read, per partition it has committed anything for."""
+
+    async def positions(self, group: str) -> Mapping[TopicPartition, Position]:
+        """What the group has committed, metadata included: all partitions as of one moment."""
 
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         """Records between the group's committed position and the end, per partition."""

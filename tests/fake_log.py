@@ -12,9 +12,14 @@ from schemas.errors import BrokerError
 
 @dataclass
 class Log:
-    """One partition; None stands for a record that no read-committed reader sees."""
+    """One partition; None stands for a record that no read-committed reader sees.
+
+    Attributes:
+        start: What stood before it was removed, as by retention.
+    """
 
     entries: list[Received | None] = field(default_factory=list)
+    start: int = 0
 
     @property
     def end(self) -> int:
@@ -22,7 +27,7 @@ class Log:
 
     def visible(self, start: int, end: int | None = None) -> Iterator[Received]:
         """What a read-committed reader gets of a range of offsets."""
-        return (one for one in self.entries[start:end] if one is not None)
+        return (one for one in self.entries[max(start, self.start) : end] if one is not None)
 
 
 class Storage:

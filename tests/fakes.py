@@ -298,9 +298,15 @@ class MemoryReader:
         finally:
             self._broker.storage.watchers.remove(something.set)
 
-    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+    async def ends(
+        self, topics: Collection[str], *, settled: bool = False
+    ) -> Mapping[TopicPartition, int]:
         partitions = [one for topic in topics for one in self._find(topic)]
         return {one: self._broker.storage.logs[one].end for one in partitions}
+
+    async def starts(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        partitions = [one for topic in topics for one in self._find(topic)]
+        return {one: self._broker.storage.logs[one].start for one in partitions}
 
     def _find(self, topic: str) -> list[TopicPartition]:
         self._broker.check()
@@ -333,6 +339,10 @@ class MemoryAdmin:
         self._broker.check()
         positions = self._broker.committed(group)
         return {partition: position.offset for partition, position in positions.items()}
+
+    async def positions(self, group: str) -> Mapping[TopicPartition, Position]:
+        self._broker.check()
+        return dict(self._broker.committed(group))
 
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         self._broker.check()

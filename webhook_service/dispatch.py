@@ -92,7 +92,7 @@ class Dispatcher:
         if wait.due_ms > now_ms:
             self._stay(share, record, wait)
         elif not share.has_seen(wait.origin):
-            # Actions before it were not received yet; one of them may be of the same key.
+            share.asks = True  # one that was not received yet may be of the same key
             later = replace(wait, due_ms=now_ms + self._letters.shortest_ms)
             self._stay(share, record, later)
         else:

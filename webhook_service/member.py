@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
-from runtime.broker import Consumer, Position, Reader, Received, Span, TopicPartition
+from runtime.broker import Consumer, Position, Reader, Received, TopicPartition
 from runtime.clock import Clock
 from runtime.health import Health
 from runtime.logs import get_logger
@@ -16,9 +16,9 @@ from schemas.errors import BrokerError, FencedError
 from webhook_service import measures
 from webhook_service.dispatch import Dispatcher
 from webhook_service.ledger import Ledger
-from webhook_service.share import InTier, Share, shares_of
+from webhook_service.rebuild import Rebuild
+from webhook_service.share import Share, shares_of
 from webhook_service.valve import Valve
-from webhook_service.waiting import wait_in
 from webhook_service.watch import TierWatch
 
 log = get_logger(__name__)
@@ -44,7 +44,6 @@ class Member:
     ) -> None:
         """Nothing is ours yet."""
         self._consumer = consumer
-        self._reader = reader
         self._dispatcher = dispatcher
         self._ledger = ledger
         self._clock = clock
@@ -57,8 +56,7 @@ class Member:
         self._valve = Valve(consumer)
         self._watch = TierWatch(dispatcher, self._valve, clock)
         self._shares: dict[int, Share] = {}
-        self._rebuilds: set[asyncio.Task[None]] = set()
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._rebuild = Rebuild(reader, dispatcher, clock, self._actions, self._tiers)
         self._throttled = False
 
     # ------------------------------------------------------------------------- while it lives
@@ -70,12 +68,11 @@ class Member:
             tasks.create_task(self._account())
             tasks.create_task(self._watch.run())
             tasks.create_task(self._dispatcher.failed())
-            tasks.create_task(self._rebuilding())
+            tasks.create_task(self._rebuild.failed())
 
     async def leave(self) -> None:
         """Leave the group: what is under way is finished and accounted for first."""
-        for task in self._rebuilds:
-            task.cancel()
+        self._rebuild.cancel()
         await self._consumer.close()
 
     async def _receive(self) -> None:
@@ -138,6 +135,7 @@ class Member:
                 if failures:
                     self._health.set("broker", ok=True, detail="accounting works again")
                 failures = 0
+            await self._rebuild.look_back(self._shares.values())
             self._uncrowd()
             self._throttle()
             self._measure()
@@ -187,9 +185,7 @@ class Member:
             self._valve.close(positions, "load")
         for share in shares:
             self._shares[share.number] = share
-        task = asyncio.create_task(self._rebuild(shares, positions))
-        self._rebuilds.add(task)
-        task.add_done_callback(self._rebuilt)
+        self._rebuild.start(shares, positions, self._begin)
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Finish what is under way and account for it, within the budget; then let go."""
@@ -235,41 +231,8 @@ class Member:
         numbers = sorted({number for _, number in partitions})
         return [self._shares[number] for number in numbers if number in self._shares]
 
-    # --------------------------------------------------------------------------------- rebuild
-
-    async def _rebuild(
-        self, shares: Collection[Share], positions: Mapping[TopicPartition, Position | None]
-    ) -> None:
-        """Learn which records wait in the tiers, then let the shares begin."""
-        ends = await self._reader.ends(self._tiers)
-        for share in shares:
-            for topic in self._tiers:
-                partition = TopicPartition(topic, share.number)
-                committed = positions[partition]
-                start = 0 if committed is None else committed.offset
-                if share.alive and start < ends.get(partition, 0):
-                    await self._rebuild_from(share, partition, start)
-            if share.alive and not share.stopping:
-                self._begin(share)
-
-    def _rebuilt(self, task: asyncio.Task[None]) -> None:
-        self._rebuilds.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self._broken.done():
-            self._broken.set_exception(error)
-
-    async def _rebuilding(self) -> None:
-        """Raise what a rebuild failed of: its shares would be paused for good."""
-        await self._broken
-
-    async def _rebuild_from(self, share: Share, partition: TopicPartition, start: int) -> None:
-        progress = share.progress[partition.topic]
-        async for record in self._reader.scan(Span(*partition, offset=start)):
-            if not progress.was_finished(record.offset):
-                wait = wait_in(record.headers, record.offset, record.timestamp_ms)
-                self._dispatcher.restore(share, record, InTier(record, wait))
-
     def _begin(self, share: Share) -> None:
+        """What waits is known: let a share's deliveries begin."""
         share.ready = True
         early, share.early = share.early, []
         for record in early:

@@ -61,6 +61,8 @@ class Share:
         in_flight: Attempts under way.
         here: Deliveries in this process, by origin.
         held: Per tier topic, the head of its records.
+        begins: Where the actions begin, as far as it was asked: retention removed what stood before.
+        asks: A waiting record's origin was not reached; somebody should look where the actions begin.
     """
 
     def __init__(self, number: int, actions: str, positions: Mapping[str, Position | None]) -> None:
@@ -75,6 +77,8 @@ class Share:
         self.stopping = False
         self.alive = True
         self.in_flight = 0
+        self.begins = 0
+        self.asks = False
         self.order = Order()
         self.here: dict[int, Delivery] = {}
         self.early: list[Received] = []
@@ -102,8 +106,11 @@ class Share:
         await self._idle.wait()
 
     def has_seen(self, origin: int) -> bool:
-        """Whether every action before this one was received: only then can it be first of its key."""
-        return self._actions.end is not None and origin < self._actions.end
+        """Whether every action before this one was received: only then can it be first of its key.
+
+        What retention removed will never be; `begins` says so once it was asked for.
+        """
+        return origin < max(self._actions.end or 0, self.begins)
 
 
 def shares_of(

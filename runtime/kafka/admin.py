@@ -11,7 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from kafka.protocol.consumer import IsolationLevel
 
-from runtime.broker import TopicConfig, TopicPartition
+from runtime.broker import Position, TopicConfig, TopicPartition
 from runtime.kafka.client import Untyped, build, patiently
 from runtime.kafka.connection import client_arguments
 from runtime.kafka.failures import broker_error
@@ -52,6 +52,10 @@ class KafkaAdmin:
     async def committed(self, group: str) -> Mapping[TopicPartition, int]:
         """The next offset that the group will read, per partition it has committed anything for."""
         return await self._ask(f"reading the offsets of {group}", lambda: self._committed(group))
+
+    async def positions(self, group: str) -> Mapping[TopicPartition, Position]:
+        """What the group has committed, metadata included: all partitions as of one moment."""
+        return await self._ask(f"reading the offsets of {group}", lambda: self._positions(group))
 
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:
         """Records between the group's committed position and the end, per partition."""
@@ -123,6 +127,13 @@ class KafkaAdmin:
     def _committed(self, group: str) -> dict[TopicPartition, int]:
         committed = self._admin().list_group_offsets(group).get(group, {})
         return {TopicPartition(*place): position.offset for place, position in committed.items()}
+
+    def _positions(self, group: str) -> dict[TopicPartition, Position]:
+        committed = self._admin().list_group_offsets(group).get(group, {})
+        return {
+            TopicPartition(*place): Position(position.offset, position.metadata or "")
+            for place, position in committed.items()
+        }
 
     def _lag(self, group: str) -> dict[TopicPartition, int]:
         committed = self._admin().list_group_offsets(group).get(group, {})

@@ -70,11 +70,21 @@ class KafkaReader:
         finally:
             await reading.close()
 
-    async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+    async def ends(
+        self, topics: Collection[str], *, settled: bool = False
+    ) -> Mapping[TopicPartition, int]:
         """Where each partition ends now, for a `tail` that misses nothing from here on."""
         reading = _Reading(self._settings, topics)
         try:
-            return await reading.ask(reading.ends_now)
+            return await reading.ask(lambda: reading.ends_now(settled=settled))
+        finally:
+            await reading.close()
+
+    async def starts(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        """Where each partition begins now."""
+        reading = _Reading(self._settings, topics)
+        try:
+            return await reading.ask(reading.starts_now)
         finally:
             await reading.close()
 
@@ -139,10 +149,15 @@ class _Reading:
             at = (start or {}).get(TopicPartition(*partition), ends[partition])
             self._client.seek(partition, at)
 
-    def ends_now(self) -> dict[TopicPartition, int]:
-        """Where each partition ends, as one that reads committed records sees it."""
-        ends = self._client_ends()
+    def ends_now(self, *, settled: bool) -> dict[TopicPartition, int]:
+        """Where each partition ends, as one that reads committed records sees it, or will see it."""
+        ends = self._ends_of(self._connect(), settled=settled)
         return {TopicPartition(*partition): end for partition, end in ends.items()}
+
+    def starts_now(self) -> dict[TopicPartition, int]:
+        """Where each partition begins."""
+        starts: Partitions = self._client_starts()
+        return {TopicPartition(*partition): start for partition, start in starts.items()}
 
     def poll(self) -> list[Received]:
         """What came within the poll's time."""
@@ -159,10 +174,10 @@ class _Reading:
         finally:
             admin.close()
 
-    def _client_ends(self) -> Partitions:
+    def _client_starts(self) -> Partitions:
         partitions = self._connect()
-        ends: Partitions = self._client.end_offsets(partitions)
-        return ends
+        starts: Partitions = self._client.beginning_offsets(partitions)
+        return starts
 
     def _connect(self) -> list[ClientPartition]:
         arguments = consumer_arguments(self._settings) | {"group_id": None}

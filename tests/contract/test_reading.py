@@ -209,6 +209,17 @@ async def test_scanning_what_does_not_exist_is_the_operators_mistake(world, span
         await scanned(world, Span(name, span.partition))
 
 
+async def test_starts_and_ends_stand_around_what_is_kept(world):
+    topic = await world.topic(partitions=2)
+    await world.write(topic, "1", "2", partition=1)
+    reader = world.broker.reader()
+
+    nothing, something = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    assert await reader.starts([topic]) == {nothing: 0, something: 0}
+    assert await reader.ends([topic]) == {nothing: 0, something: 2}
+    assert await reader.ends([topic], settled=True) == {nothing: 0, something: 2}
+
+
 async def test_a_tail_gives_what_is_written_after_the_ends_were_asked(world):
     topic = await world.topic(partitions=2)
     await world.write(topic, "before")

@@ -93,7 +93,9 @@ async def test_a_rebuild_that_fails_replaces_the_consumer_instead_of_pausing_its
     reader, failures = history.broker.reader, []
 
     class Failing:
-        async def ends(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        async def ends(
+            self, topics: Collection[str], *, settled: bool
+        ) -> Mapping[TopicPartition, int]:
             failures.append(topics)
             raise BrokerError("no answer in time")
 
@@ -138,3 +140,22 @@ async def test_a_tier_is_not_set_forward_in_an_assignment_that_came_after_its_re
     await member._fetch_again({TopicPartition(tier, 0): (gone, 200) for tier in tiers})
 
     assert sought == [(TopicPartition("tier-1", 0), 200)]
+
+
+async def test_a_record_that_waits_for_what_retention_has_removed_is_delivered():
+    history = History(lambda _, count: (500 if count == 1 else 200, 5 * MS), partitions=1)
+    await history.hook(retry={"schedule": ["3s"]})
+    member = await history.join()
+    action = await history.act(1, 1)
+    await history.passes(lambda: history.endpoints.sent, 1_000 * MS)
+    await history.leave(member)
+    # The group's offset and everything on the actions topic expired during a long standstill.
+    actions = TopicPartition(history.topics.actions, 0)
+    history.broker.group(history.settings.webhook_group).committed.pop(actions)
+    log = history.broker.storage.logs[actions]
+    log.start = log.end
+
+    await history.join()
+
+    await history.passes(lambda: str(action.action_id) in history.delivered(), 30_000 * MS)
+    await history.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from runtime.broker import TopicConfig, TopicPartition
+from runtime.broker import Position, TopicConfig, TopicPartition
 from runtime.topics import check, config_of, ensure
 from schemas.topics import Topics
 
@@ -31,6 +31,9 @@ class ListedTopics:
         raise NotImplementedError
 
     async def committed(self, group: str) -> Mapping[TopicPartition, int]:
+        raise NotImplementedError
+
+    async def positions(self, group: str) -> Mapping[TopicPartition, Position]:
         raise NotImplementedError
 
     async def lag(self, group: str) -> Mapping[TopicPartition, int]:

@@ -1,0 +1,124 @@
+"""Learns what waits in the tiers when shares come to a member, before anything of them is attempted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from typing import Final
+
+from runtime.broker import Position, Reader, Span, TopicPartition
+from runtime.clock import Clock
+from runtime.logs import get_logger
+from schemas.errors import BrokerError
+from webhook_service.dispatch import Dispatcher
+from webhook_service.share import InTier, Share
+from webhook_service.waiting import wait_in
+
+log = get_logger(__name__)
+
+#: After a restart it is usual that a waiting record's origin is not reached yet: no hurry.
+_LOOK_BACK: Final = timedelta(seconds=5)
+
+
+class Rebuild:
+    """Reads the tiers' records that are not finished, beside everything else.
+
+    What a member that is gone committed last may stand behind a transaction that is still open; so
+    the ends are those with open transactions included, and the scan waits for these to end, at most
+    for their timeout.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        actions: str,
+        tiers: Collection[str],
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            actions, tiers: Names of topics.
+        """
+        self._reader = reader
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._actions = actions
+        self._tiers = tuple(tiers)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._looks_again = clock.now()
+
+    def start(
+        self,
+        shares: Collection[Share],
+        positions: Mapping[TopicPartition, Position | None],
+        ready: Callable[[Share], None],
+    ) -> None:
+        """Learn what waits of these shares.
+
+        Args:
+            ready: Called with each whose waiting records are known.
+        """
+        task = asyncio.create_task(self._read(shares, positions, ready))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Read nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def failed(self) -> None:
+        """Raise what a reading failed of: its shares would be paused for good."""
+        await self._broken
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._broken.done():
+            self._broken.set_exception(error)
+
+    async def _read(
+        self,
+        shares: Collection[Share],
+        positions: Mapping[TopicPartition, Position | None],
+        ready: Callable[[Share], None],
+    ) -> None:
+        ends = await self._reader.ends(self._tiers, settled=True)
+        for share in shares:
+            for topic in self._tiers:
+                partition = TopicPartition(topic, share.number)
+                committed = positions[partition]
+                start = 0 if committed is None else committed.offset
+                if share.alive and start < ends.get(partition, 0):
+                    await self._read_from(share, partition, start)
+            if share.alive and not share.stopping:
+                ready(share)
+
+    async def _read_from(self, share: Share, partition: TopicPartition, start: int) -> None:
+        progress = share.progress[partition.topic]
+        span = Span(*partition, offset=start, settled=True)
+        async for records in self._reader.scan_batches(span):
+            for record in records:
+                if not progress.was_finished(record.offset):
+                    wait = wait_in(record.headers, record.offset, record.timestamp_ms)
+                    self._dispatcher.restore(share, record, InTier(record, wait))
+            await asyncio.sleep(0)
+
+    async def look_back(self, shares: Collection[Share]) -> None:
+        """Learn where the actions begin if a record waits for what retention may have removed."""
+        asking = [share for share in shares if share.asks]
+        if not asking or self._clock.now() < self._looks_again:
+            return
+        self._looks_again = self._clock.now() + _LOOK_BACK
+        try:
+            starts = await self._reader.starts([self._actions])
+        except BrokerError as error:
+            log.info("actions.start_unknown", error=str(error))
+            return
+        for share in asking:
+            share.asks = False
+            share.begins = starts.get(TopicPartition(self._actions, share.number), 0)
