@@ -24,6 +24,7 @@ from schemas.records import Definition, DefinitionKind
 from schemas.templates import check_body
 from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
+from webhook_service.render import check_places
 from webhook_service.stored import from_spec, masked_spec, to_spec
 from webhook_service.url import masked_url
 from webhook_service.webhook import Webhook
@@ -192,6 +193,7 @@ class _Judging:
                 message = f"the entity {entity!r} is unknown; there is {', '.join(known)}"
                 self.problems.append(manifest.at(Problem(f"entities[{index}]", message)))
         found = check_body(webhook.body, self._ground.catalog, webhook.entities)
+        found = (*found, *check_places(webhook, self._ground.catalog))
         found = (*found, *check_writes(webhook.writes or (), self._ground.catalog))
         self.problems += [manifest.at(problem) for problem in found]
 

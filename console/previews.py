@@ -6,7 +6,6 @@ sent, or the same with personal fields masked.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,9 @@ from schemas.errors import SchemaError
 from schemas.records import Action, Definition, Event
 from schemas.templates import Bodies
 from webhook_service.render import NoBody, Request, request_of
-from webhook_service.sign import SECRET_BYTES, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP
-from webhook_service.stored import from_spec
+from webhook_service.sign import WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP
+from webhook_service.stored import hidden_from_spec
 from webhook_service.webhook import Webhook
-
-#: Stands for every sealed value where no key is needed, because all of them are masked anyway.
-_HIDDEN = "whsec_" + base64.b64encode(bytes(SECRET_BYTES[0])).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ def hidden_webhook(definition: Definition) -> Webhook:
     Raises:
         SchemaError: The definition is not a webhook's.
     """
-    return from_spec(definition.spec, lambda _: _HIDDEN)
+    return hidden_from_spec(definition.spec)
 
 
 def made(webhook: Webhook, action: Action, event: Event, catalog: Catalog) -> Request:

@@ -17,6 +17,7 @@ from schemas.errors import Problem, SchemaError
 from schemas.records import Definition, DefinitionKind
 from schemas.templates import check_body
 from schemas.wording import unknown
+from webhook_service.render import check_places
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
 from workflow_service.workflow import Workflow
 
@@ -131,7 +132,7 @@ def _of_templates(workflow: Workflow, catalog: Catalog) -> Iterator[Problem]:
 
 
 def _of_webhook(definition: Definition, catalog: Catalog) -> Sequence[Problem]:
-    """What its body and its entities name."""
+    """What its requests and its entities name."""
     try:
         webhook = hidden_webhook(definition)
     except SchemaError as error:
@@ -141,4 +142,5 @@ def _of_webhook(definition: Definition, catalog: Catalog) -> Sequence[Problem]:
         for index, entity in enumerate(webhook.entities or ())
         if entity not in catalog.entities
     ]
-    return (*strange, *check_body(webhook.body, catalog, webhook.entities))
+    body = check_body(webhook.body, catalog, webhook.entities)
+    return (*strange, *body, *check_places(webhook, catalog))

@@ -15,6 +15,7 @@ from webhook_service.parse_policy import policy_of
 from webhook_service.parse_request import request_of
 from webhook_service.parse_signing import SECRET_NEEDED, signing_of
 from webhook_service.parse_values import Read, Reader, found
+from webhook_service.places import problem_with_places, stand_in
 from webhook_service.url import problem_with_url
 from webhook_service.webhook import Webhook
 from webhook_service.writes import Write, parse_writes
@@ -74,7 +75,9 @@ def _id(reader: Reader, value: object) -> str:
 
 def _url(reader: Reader, value: object, allowed: tuple[Network, ...]) -> str:
     text = reader.text("url", value)
-    problem = problem_with_url(text, allowed) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return text
+    problem = problem_with_places(text) or problem_with_url(stand_in(text), allowed)
     if problem is not None:
         reader.bad("url", problem)
     return text

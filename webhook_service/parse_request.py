@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from schemas.templates import Source, source_of
+from schemas.templates import Source, as_written, problem_with_line, source_of
 from webhook_service.parse_values import Read, Reader
 from webhook_service.webhook import Method
 
@@ -52,7 +52,8 @@ def _headers(reader: Reader, value: object) -> dict[str, str]:
         if lower in seen:
             reader.bad(at, "is there twice; upper and lower case make no difference")
         seen.add(lower)
-        if (problem := _problem_with_value(each)) is not None:
+        problem = problem_with_line(each) or _problem_with_value(as_written(each, lambda _: "x"))
+        if problem is not None:
             reader.bad(at, problem)
     return pairs
 
@@ -61,6 +62,9 @@ def _query(reader: Reader, value: object) -> dict[str, str]:
     pairs = reader.pairs("query", value)
     if "" in pairs:
         reader.bad('query[""]', "has no name; every parameter needs one")
+    for name, each in pairs.items():
+        if (problem := problem_with_line(each)) is not None:
+            reader.bad(f'query["{name}"]', problem)
     return pairs
 
 

@@ -5,21 +5,31 @@ Pure.  The body is rendered here and nowhere else: what a preview shows is what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from schemas import headers as names
+from schemas.catalog import Catalog
+from schemas.errors import Problem
 from schemas.json_form import dumps
 from schemas.links import chain_text, extended, link_of
 from schemas.records import Action, Event
-from schemas.templates import Bodies, TooLarge, canonical, full_payload
+from schemas.templates import Bodies, TooLarge, canonical, check_lines, full_payload
+from webhook_service.places import (
+    MASK,
+    Placed,
+    header_place,
+    lines_of,
+    masked_moving_url,
+    placed,
+)
 from webhook_service.url import masked_url, with_query
 from webhook_service.webhook import Webhook
 
 USER_AGENT: Final = "Hookline"
 #: Configured headers whose values are shown in logs and attempts; all others are masked.
 SHOWN: Final = frozenset({"accept", "accept-language", "content-type", "user-agent"})
-MASK: Final = "***"
 #: What a request says of its cause.  Headers of an operator's that are called so do not go out:
 #: they would end, or bend, every chain.
 OF_THE_CAUSE: Final = frozenset(
@@ -72,8 +82,11 @@ class Template:
     """What of a request is the same for every delivery of a webhook; made once per version.
 
     Attributes:
+        url: With its query, unless something in it moves.
+        query: Its parameters, if something in it moves.
         body: The webhook's body, canonical.
         typed: Whether its headers say the body's type already, or there is no body.
+        moving: The lines with placeholders (`places.lines_of`) as JSON; empty if there are none.
     """
 
     method: str
@@ -82,6 +95,8 @@ class Template:
     masked: Masked
     body: str
     typed: bool
+    moving: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def template_of(webhook: Webhook) -> Template:
@@ -96,14 +111,34 @@ def template_of(webhook: Webhook) -> Template:
             if name.lower() not in OF_THE_CAUSE
         ),
     )
-    url = with_query(webhook.url, webhook.query.items())
+    moving = lines_of(webhook.url, webhook.query, headers)
+    url = with_query(masked_moving_url(webhook.url), webhook.query.items())
     shown = tuple(
-        (name, value if name.lower() in SHOWN or name not in webhook.headers else MASK)
+        (
+            name,
+            value
+            if header_place(name) not in moving
+            and (name.lower() in SHOWN or name not in webhook.headers)
+            else MASK,
+        )
         for name, value in headers
     )
-    masked = Masked(masked_url(url), shown)
-    typed = "content-type" in given or webhook.method == "GET"
-    return Template(webhook.method, url, headers, masked, canonical(webhook.body), typed)
+    return Template(
+        method=webhook.method,
+        url=webhook.url if moving else url,
+        headers=headers,
+        masked=Masked(masked_url(url), shown),
+        body=canonical(webhook.body),
+        typed="content-type" in given or webhook.method == "GET",
+        moving=canonical(moving) if moving else "",
+        query=webhook.query,
+    )
+
+
+def check_places(webhook: Webhook, catalog: Catalog) -> tuple[Problem, ...]:
+    """What is wrong with the placeholders of URL, query and headers, for the entities it accepts."""
+    moving = lines_of(webhook.url, webhook.query, webhook.headers.items())
+    return check_lines(moving, catalog, webhook.entities)
 
 
 def request_of(webhook: Webhook, action: Action, event: Event, bodies: Bodies) -> Request | NoBody:
@@ -122,11 +157,26 @@ def filled(template: Template, action: Action, event: Event, bodies: Bodies) -> 
         if isinstance(rendered, TooLarge):
             return NoBody("too-large", rendered.reason)
         body = rendered
+    where = _moved(template, action, event, bodies) if template.moving else template
+    if isinstance(where, NoBody):
+        return where
     added = cause_headers(action, event)
     if not template.typed:
         added = (("content-type", content_type), *added)
     masked = Masked(template.masked.url, (*template.masked.headers, *added))
-    return Request(template.method, template.url, (*template.headers, *added), body, masked)
+    return Request(template.method, where.url, (*where.headers, *added), body, masked)
+
+
+def _moved(template: Template, action: Action, event: Event, bodies: Bodies) -> Placed | NoBody:
+    """The URL and headers for one action, where these have placeholders."""
+    lines = bodies.lines(template.moving, event.entity)
+    if isinstance(lines, str):
+        return NoBody("template", lines)
+    rendered = lines.render(action, event)
+    if isinstance(rendered, TooLarge):
+        return NoBody("too-large", rendered.reason)
+    where = placed(template.url, template.query, template.headers, rendered)
+    return where if isinstance(where, Placed) else NoBody("template", where)
 
 
 def cause_headers(action: Action, event: Event) -> tuple[tuple[str, str], ...]:

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from schemas.errors import SchemaError
+from schemas.templates import moves, pieces_of
 from webhook_service.durations import duration_text, parse_duration
+from webhook_service.sign import SECRET_BYTES, secret_of
 from webhook_service.webhook import Retry, Webhook
 from webhook_service.writes import parse_writes, plain_writes
+
+MASK: Final = "***"
+#: Stands for every signing secret where no key is needed, because it is masked anyway.
+HIDDEN: Final = secret_of(bytes(SECRET_BYTES[0]))
 
 
 def to_spec(webhook: Webhook, seal: Callable[[str], str]) -> str:
@@ -34,6 +40,19 @@ def from_spec(spec: str, open: Callable[[str], str]) -> Webhook:  # noqa: A002 -
         SchemaError: The spec is not a webhook's.
         ConfigurationError: Its secrets cannot be opened.
     """
+    return _read(spec, open, open)
+
+
+def _read(
+    spec: str,
+    open: Callable[[str], str],  # noqa: A002 - as above
+    open_key: Callable[[str], str],
+) -> Webhook:
+    """The webhook of a spec.
+
+    Args:
+        open_key: Opens what must be a signing secret.
+    """
     try:
         raw = json.loads(spec)
         retry = raw["retry"]
@@ -42,9 +61,9 @@ def from_spec(spec: str, open: Callable[[str], str]) -> Webhook:  # noqa: A002 -
             url=raw["url"],
             entities=None if raw["entities"] is None else tuple(raw["entities"]),
             method=raw["method"],
-            headers={name: open(value) for name, value in raw["headers"].items()},
-            query={name: open(value) for name, value in raw["query"].items()},
-            secret=open(raw["secret"]),
+            headers={name: _line(value, open) for name, value in raw["headers"].items()},
+            query={name: _line(value, open) for name, value in raw["query"].items()},
+            secret=open_key(raw["secret"]),
             body=raw.get("body", "full"),
             concurrency=raw["concurrency"],
             timeout=parse_duration(raw["timeout"]),
@@ -61,9 +80,53 @@ def from_spec(spec: str, open: Callable[[str], str]) -> Webhook:  # noqa: A002 -
         raise SchemaError(message) from None
 
 
+def hidden_from_spec(spec: str) -> Webhook:
+    """The webhook that a stored spec holds, with a mask for every secret; needs no key.
+
+    Raises:
+        SchemaError: The spec is not a webhook's.
+    """
+    return _read(spec, lambda _: MASK, lambda _: HIDDEN)
+
+
 def masked_spec(webhook: Webhook) -> str:
     """The webhook as canonical JSON for people: secret, header and query values are masked."""
-    return _canonical(_plain(webhook, lambda _: "***"))
+    plain = _plain(webhook, lambda _: MASK)
+    for name in ("headers", "query"):
+        plain[name] = {key: _shown_line(value) for key, value in plain[name].items()}
+    return _canonical(plain)
+
+
+def plain_spec(webhook: Webhook) -> str:
+    """The webhook as canonical JSON, with its secrets, as a manifest says it."""
+    plain = _plain(webhook, lambda text: text)
+    plain |= {"headers": dict(webhook.headers), "query": dict(webhook.query)}
+    return _canonical(plain)
+
+
+def _line(stored: Any, open: Callable[[str], str]) -> str:  # noqa: A002 - as above
+    """A header's or parameter's value; its placeholders are stored in the clear."""
+    if isinstance(stored, str):
+        return open(stored)
+    return "".join(
+        open(piece["sealed"]) if "sealed" in piece else str(piece["placeholder"])
+        for piece in stored
+    )
+
+
+def _hidden_line(text: str, hide: Callable[[str], str]) -> Any:
+    """The inverse of `_line`: one sealed text, or its pieces where there are placeholders."""
+    if not moves(text):
+        return hide(text)
+    return [
+        {"sealed": hide(piece.text)} if piece.given else {"placeholder": piece.text}
+        for piece in pieces_of(text)
+    ]
+
+
+def _shown_line(hidden: Any) -> str:
+    """What may be shown of a hidden line: `***{{ after.id }}`."""
+    return _line(hidden, lambda masked: masked)
 
 
 def _canonical(value: object) -> str:
@@ -77,8 +140,8 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         "url": webhook.url,
         "entities": None if webhook.entities is None else list(webhook.entities),
         "method": webhook.method,
-        "headers": {name: hide(value) for name, value in webhook.headers.items()},
-        "query": {name: hide(value) for name, value in webhook.query.items()},
+        "headers": {name: _hidden_line(text, hide) for name, text in webhook.headers.items()},
+        "query": {name: _hidden_line(text, hide) for name, text in webhook.query.items()},
         "secret": hide(webhook.secret),
         "body": webhook.body,
         "concurrency": webhook.concurrency,

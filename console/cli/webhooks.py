@@ -238,13 +238,13 @@ def _spec(desk: Desk, definition: Definition, *, reveal: bool) -> dict[str, Any]
     """The webhook's content, with or without its secrets."""
     from console.previews import hidden_webhook  # noqa: PLC0415
     from runtime.secrets import SecretBox  # noqa: PLC0415
-    from webhook_service.stored import from_spec, masked_spec, to_spec  # noqa: PLC0415
+    from webhook_service.stored import from_spec, masked_spec, plain_spec  # noqa: PLC0415
 
     if not reveal:
         spec = masked_spec(hidden_webhook(definition))
     else:
         box = SecretBox(desk.settings.secret_keys)
-        spec = to_spec(from_spec(definition.spec, box.open), lambda plain: plain)
+        spec = plain_spec(from_spec(definition.spec, box.open))
     content: dict[str, Any] = json.loads(spec)
     return content
 

@@ -14,6 +14,7 @@ from schemas.templates.lines import (
     check_lines,
     compiled_lines,
     moves,
+    pieces_of,
     problem_with_line,
 )
 from schemas.templates.payload import full_payload, thin_payload
@@ -35,6 +36,7 @@ __all__ = [
     "compiled_lines",
     "full_payload",
     "moves",
+    "pieces_of",
     "problem_with_line",
     "scope_of",
     "source_of",

@@ -69,13 +69,20 @@ def moves(text: str) -> bool:
 
 
 def as_written(text: str, stand_in: Callable[[str], str]) -> str:
-    """A line with something else in place of each placeholder.
+    """A well-formed line with something else in place of each placeholder.
 
     Args:
         stand_in: What stands for a placeholder, given as it is written.
     """
-    return "".join(
-        part if isinstance(part, str) else stand_in(part.source) for part in parts_of(text)
+    pieces = pieces_of(text)
+    return "".join(piece.text if piece.given else stand_in(piece.text) for piece in pieces)
+
+
+def pieces_of(text: str) -> Line:
+    """A well-formed line in pieces; placeholders are as they are written."""
+    return tuple(
+        Piece(part, given=True) if isinstance(part, str) else Piece(part.source, given=False)
+        for part in parts_of(text)
     )
 
 
