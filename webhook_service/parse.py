@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from schemas.errors import DefinitionError
 from webhook_service.address import Network
+from webhook_service.parse_lane import lane_of
 from webhook_service.parse_policy import policy_of
 from webhook_service.parse_request import request_of
 from webhook_service.parse_signing import SECRET_NEEDED, signing_of
@@ -47,6 +48,7 @@ def parse_webhook(content: Mapping[str, Any], *, allowed: Iterable[Network] = ()
         **_identity_of(reader, tuple(allowed)),
         **request_of(reader, content),
         **signing_of(reader, content),
+        **lane_of(reader, content),
         **policy_of(reader, content),
     }
     values = {key: read(content[key]) for key, read in reads.items() if key in content}

@@ -1,4 +1,4 @@
-"""How a webhook is called, out of its manifest: how many at once, how long, how often, or not at all.
+"""How a webhook is called, out of its manifest: how long, how often, or not at all.
 
 Pure.
 """
@@ -15,7 +15,6 @@ from webhook_service.webhook import DEFAULT_SCHEDULE, Retry, State
 
 #: `disabled` is what the service makes of a webhook that is gone; a manifest may keep it so.
 STATES: Final = get_args(State)
-CONCURRENCY: Final = (1, 1_000)
 TIMEOUT: Final = (timedelta(milliseconds=100), timedelta(minutes=5))
 WAIT: Final = (timedelta(milliseconds=10), timedelta(days=7))
 #: Retry topics keep records for 14 days.
@@ -26,7 +25,6 @@ MOST_RETRIES: Final = 50
 def policy_of(reader: Reader, _content: Mapping[str, Any]) -> Mapping[str, Read]:
     """How each key of this part is read."""
     return {
-        "concurrency": lambda value: reader.number("concurrency", value, *CONCURRENCY),
         "timeout": lambda value: reader.duration("timeout", value, *TIMEOUT),
         "retry": lambda value: _retry(reader, value),
         "state": lambda value: reader.one_of("state", value, STATES),

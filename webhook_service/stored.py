@@ -12,6 +12,7 @@ from typing import Any, Final
 from schemas.errors import SchemaError
 from schemas.templates import moves, pieces_of
 from webhook_service.durations import duration_text, parse_duration
+from webhook_service.lane_form import lane_from, plain_lane
 from webhook_service.sign import SECRET_BYTES, secret_of
 from webhook_service.webhook import Retry, Webhook
 from webhook_service.writes import parse_writes, plain_writes
@@ -66,6 +67,7 @@ def _read(
             secret=open_key(raw["secret"]),
             body=raw.get("body", "full"),
             concurrency=raw["concurrency"],
+            **lane_from(raw),
             timeout=parse_duration(raw["timeout"]),
             retry=Retry(
                 schedule=tuple(map(parse_duration, retry["schedule"])), jitter=retry["jitter"]
@@ -145,6 +147,7 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         "secret": hide(webhook.secret),
         "body": webhook.body,
         "concurrency": webhook.concurrency,
+        **plain_lane(webhook),
         "timeout": duration_text(webhook.timeout),
         "retry": {
             "schedule": [duration_text(wait) for wait in webhook.retry.schedule],

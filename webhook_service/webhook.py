@@ -11,11 +11,13 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from webhook_service.rate import Rate
 from webhook_service.sign import key_of
 from webhook_service.writes import Write
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE", "GET"]
 State = Literal["active", "paused", "disabled"]
+Ordering = Literal["per_record", "none"]
 
 #: Waits after the first attempt, the second, … : about 3.2 days in all (Standard Webhooks 1.0).
 DEFAULT_SCHEDULE: Final = (
@@ -45,6 +47,30 @@ class Retry(BaseModel):
     jitter: float = Field(default=0.1, ge=0.0, le=1.0)
 
 
+class Breaker(BaseModel):
+    """When an endpoint that fails is left alone, and how it is tried out again.
+
+    Attributes:
+        failures: So many in a row open it.
+        share: So does this share of failures among the attempts of a window, if these are at
+            least `least`.
+        window: The time that `share` looks back.
+        open_for: How long it is left alone at first; twice as long after each probe that failed.
+        longest: The upper bound of that.
+        probes: So many successes in a row, one at a time, close it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failures: int = 10
+    share: float = 0.5
+    window: timedelta = timedelta(minutes=1)
+    least: int = 50
+    open_for: timedelta = timedelta(seconds=5)
+    longest: timedelta = timedelta(minutes=5)
+    probes: int = 1
+
+
 class Webhook(BaseModel):
     """One endpoint and how it is called.
 
@@ -55,9 +81,13 @@ class Webhook(BaseModel):
         secret: The signing secret, `whsec_…`, in the clear: only in memory.
         body: What is sent: `full`, `thin`, or a template, as `schemas.templates` reads it.
         concurrency: Requests under way at once, per process.
+        rate_limit: Attempts in a time, over all processes; None is no limit.
+        breaker: When it is left alone; None is never.
+        ordering: `per_record`: one after the other for each record; `none`: as they come.
+        disable_after: After so long of nothing but failures it is disabled; None is never.
         timeout: For the whole of an attempt: connect, send, headers and body.
         writes: What its receiver writes back, for `hookline workflows lint`; None is not declared.
-        state: `active`; `paused` and `disabled` webhooks' deliveries wait.
+        state: `active`; a `paused` webhook's deliveries wait, a `disabled` one's are dead letters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +101,10 @@ class Webhook(BaseModel):
     secret: str = Field(repr=False)
     body: Any = "full"
     concurrency: int = 8
+    rate_limit: Rate | None = None
+    breaker: Breaker | None = Breaker()
+    ordering: Ordering = "per_record"
+    disable_after: timedelta | None = timedelta(days=5)
     timeout: timedelta = timedelta(seconds=15)
     retry: Retry = Retry()
     writes: tuple[Write, ...] | None = None
