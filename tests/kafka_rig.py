@@ -7,9 +7,9 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Collection, Mapping
 
+from runtime.bridge.member import GroupMember
 from runtime.broker import Outgoing, Position, TopicConfig, TopicPartition
 from runtime.kafka import KafkaBroker
-from runtime.kafka.member import GroupMember
 from runtime.settings import Settings
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from runtime.kafka.admin import KafkaAdmin
+from runtime.bridge.administering import AdminDesk
+from runtime.bridge.following import FollowedTables
+from runtime.bridge.member import GroupMember
+from runtime.bridge.poller import Grouping, RebalanceSink
+from runtime.bridge.producing import BoundedPublisher
+from runtime.bridge.scanning import LogReader, Reading
+from runtime.bridge.transacting import TransactionPublisher
+from runtime.kafka.admin import KafkaAdministration
 from runtime.kafka.connection import client_arguments, silence_client_logs
-from runtime.kafka.member import GroupMember
-from runtime.kafka.publisher import KafkaPublisher
-from runtime.kafka.reader import KafkaReader
-from runtime.kafka.tables import KafkaTables
-from runtime.kafka.transactions import KafkaTransactionalPublisher
+from runtime.kafka.failures import DIALECT
+from runtime.kafka.group import KafkaGroup
+from runtime.kafka.log import KafkaLog
+from runtime.kafka.producing import KafkaProducing
+from runtime.kafka.transactions import KafkaTransactor
 from runtime.settings import Settings
 
 
 class KafkaBroker:
-    """Apache Kafka behind the port of `runtime.broker`."""
+    """Apache Kafka behind the port of `runtime.broker`, by kafka-python."""
 
     def __init__(self, settings: Settings) -> None:
         """Connects nothing yet.
@@ -29,24 +36,32 @@ class KafkaBroker:
 
     def consumer(self, *, group: str, topics: Collection[str]) -> GroupMember:
         """A member-to-be of `group` on these topics."""
-        return GroupMember(self._settings, group, topics)
 
-    def publisher(self) -> KafkaPublisher:
+        def connect(group: str, topics: Collection[str], sink: RebalanceSink) -> KafkaGroup:
+            return KafkaGroup(self._settings, group, topics, sink)
+
+        return GroupMember(self._settings, group, topics, Grouping(connect, DIALECT))
+
+    def publisher(self) -> BoundedPublisher:
         """The process's idempotent producer."""
-        return KafkaPublisher(self._settings)
+        return BoundedPublisher(self._settings, KafkaProducing(self._settings), DIALECT)
 
-    def transactional_publisher(self, transactional_id: str) -> KafkaTransactionalPublisher:
+    def transactional_publisher(self, transactional_id: str) -> TransactionPublisher:
         """A transactional producer; the id is this process's own, unique among live ones."""
-        return KafkaTransactionalPublisher(self._settings, transactional_id)
+        transactor = KafkaTransactor(self._settings, transactional_id)
+        return TransactionPublisher(self._settings, transactional_id, transactor)
 
-    def tables(self) -> KafkaTables:
+    def tables(self) -> FollowedTables:
         """One reader for all compacted topics of the process."""
-        return KafkaTables(self._settings)
+        return FollowedTables(self._settings, self._reading(), self.admin())
 
-    def reader(self) -> KafkaReader:
+    def reader(self) -> LogReader:
         """A reader for operators' commands."""
-        return KafkaReader(self._settings)
+        return LogReader(self._settings, self._reading())
 
-    def admin(self) -> KafkaAdmin:
+    def admin(self) -> AdminDesk:
         """For topics and lags."""
-        return KafkaAdmin(self._settings)
+        return AdminDesk(self._settings, lambda: KafkaAdministration(self._settings), DIALECT)
+
+    def _reading(self) -> Reading:
+        return Reading(lambda: KafkaLog(self._settings), DIALECT)

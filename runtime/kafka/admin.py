@@ -1,9 +1,9 @@
-"""Topics and group lags through the client's admin."""
+"""The client's admin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as ClientPartition
@@ -11,81 +11,31 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from kafka.protocol.consumer import IsolationLevel
 
+from runtime.bridge.administering import CONFIG_KEYS
+from runtime.bridge.failures import no_topic
 from runtime.broker import Position, TopicConfig, TopicPartition
-from runtime.kafka.client import Untyped, build, patiently
+from runtime.kafka.client import Untyped, build
 from runtime.kafka.connection import client_arguments
-from runtime.kafka.failures import broker_error
-from runtime.kafka.worker import Worker
 from runtime.settings import Settings
 
-#: What Hookline sets on a topic, or cares about.
-CONFIG_KEYS = ("cleanup.policy", "max.message.bytes", "min.insync.replicas", "retention.ms")
 
-T = TypeVar("T")
-
-
-class KafkaAdmin:
-    """`runtime.broker.Admin`; connects with the first call."""
+class KafkaAdministration:
+    """`runtime.bridge.administering.AdminClient`."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connects nothing yet."""
-        self._settings = settings
-        self._servers = settings.kafka_bootstrap_servers
-        self._worker = Worker("hookline-admin")
-        self._client: Untyped = None
+        """Connects."""
+        self._timeout_ms = settings.kafka_request_timeout_ms
+        self._client: Untyped = build(KafkaAdminClient, client_arguments(settings))
 
-    async def topics(self) -> Mapping[str, TopicConfig]:
-        """Every topic there is, with the configuration keys that Hookline sets."""
-        return await self._ask("listing the topics", self._topics)
-
-    async def create(self, topics: Collection[TopicConfig], replication: int) -> None:
-        """Create topics that are not there; one that exists already is left as it is."""
-        if topics:
-            names = ", ".join(topic.name for topic in topics)
-            await self._ask(f"creating {names}", lambda: self._create(topics, replication))
-
-    async def delete(self, names: Collection[str]) -> None:
-        """Delete topics; one that is not there is no error."""
-        if names:
-            await self._ask(f"deleting {', '.join(names)}", lambda: self._delete(names))
-
-    async def committed(self, group: str) -> Mapping[TopicPartition, int]:
-        """The next offset that the group will read, per partition it has committed anything for."""
-        return await self._ask(f"reading the offsets of {group}", lambda: self._committed(group))
-
-    async def positions(self, group: str) -> Mapping[TopicPartition, Position]:
-        """What the group has committed, metadata included: all partitions as of one moment."""
-        return await self._ask(f"reading the offsets of {group}", lambda: self._positions(group))
-
-    async def lag(self, group: str) -> Mapping[TopicPartition, int]:
-        """Records between the group's committed position and the end, per partition."""
-        return await self._ask(f"reading the lag of {group}", lambda: self._lag(group))
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Free everything."""
-        client, self._client = self._client, None
-        if client is not None:
-            await self._worker.run(client.close)
-        self._worker.close()
+        self._client.close()
 
-    async def _ask(self, doing: str, call: Callable[[], T]) -> T:
-        try:
-            timeout_s = self._settings.kafka_request_timeout_ms / 1000
-            return await self._worker.run(lambda: patiently(call, timeout_s))
-        except KafkaError as error:
-            raise broker_error(error, doing, self._servers) from error
-
-    # Everything below runs on the worker's thread.
-
-    def _admin(self) -> Untyped:
-        if self._client is None:
-            self._client = build(KafkaAdminClient, client_arguments(self._settings))
-        return self._client
-
-    def _topics(self) -> dict[str, TopicConfig]:
+    def topics(self) -> dict[str, TopicConfig]:
+        """Every topic that is not the broker's own, with `CONFIG_KEYS`."""
         described = [
             topic
-            for topic in self._admin().describe_topics()
+            for topic in self._client.describe_topics()
             if not topic["error_code"] and not topic["is_internal"]
         ]
         if not described:
@@ -94,7 +44,7 @@ class KafkaAdmin:
             ConfigResource(ConfigResourceType.TOPIC, topic["name"], dict.fromkeys(CONFIG_KEYS))
             for topic in described
         ]
-        configs = self._admin().describe_configs(resources, config_filter="all")["topic"]
+        configs = self._client.describe_configs(resources, config_filter="all")["topic"]
         return {
             name: TopicConfig(
                 name,
@@ -105,7 +55,8 @@ class KafkaAdmin:
             for name in (topic["name"],)
         }
 
-    def _create(self, topics: Collection[TopicConfig], replication: int) -> None:
+    def create(self, topics: Collection[TopicConfig], replication: int) -> None:
+        """Create those that are not there, and wait until the broker knows them."""
         wanted = {
             topic.name: {
                 "num_partitions": topic.partitions,
@@ -114,50 +65,42 @@ class KafkaAdmin:
             }
             for topic in topics
         }
-        answer = self._admin().create_topics(wanted, raise_errors=False)
+        answer = self._client.create_topics(wanted, raise_errors=False)
         _raise_all_but(answer["topics"], TopicAlreadyExistsError)
-        self._admin().wait_for_topics(
-            list(wanted), timeout_ms=self._settings.kafka_request_timeout_ms
-        )
+        self._client.wait_for_topics(list(wanted), timeout_ms=self._timeout_ms)
 
-    def _delete(self, names: Collection[str]) -> None:
-        answer = self._admin().delete_topics(list(names), raise_errors=False)
+    def delete(self, names: Collection[str]) -> None:
+        """Delete those that are there."""
+        answer = self._client.delete_topics(list(names), raise_errors=False)
         _raise_all_but(answer["topics"], UnknownTopicOrPartitionError)
 
-    def _committed(self, group: str) -> dict[TopicPartition, int]:
-        committed = self._admin().list_group_offsets(group).get(group, {})
-        return {TopicPartition(*place): position.offset for place, position in committed.items()}
-
-    def _positions(self, group: str) -> dict[TopicPartition, Position]:
-        committed = self._admin().list_group_offsets(group).get(group, {})
+    def positions(self, group: str) -> dict[TopicPartition, Position]:
+        """What a group has committed."""
+        committed = self._client.list_group_offsets(group).get(group, {})
         return {
             TopicPartition(*place): Position(position.offset, position.metadata or "")
             for place, position in committed.items()
         }
 
-    def _lag(self, group: str) -> dict[TopicPartition, int]:
-        committed = self._admin().list_group_offsets(group).get(group, {})
-        if not committed:
-            return {}
-        ends = self._admin().list_partition_offsets(
-            dict.fromkeys(committed, OffsetSpec.LATEST), IsolationLevel.READ_COMMITTED
-        )
-        return {
-            TopicPartition(*partition): max(0, ends[partition].offset - position.offset)
-            for partition, position in committed.items()
-            if partition in ends
-        }
+    def ends(
+        self, partitions: Collection[TopicPartition], *, settled: bool
+    ) -> dict[TopicPartition, int]:
+        """Where each ends for committed records, or (settled) with open transactions included."""
+        asked = {ClientPartition(*one): OffsetSpec.LATEST for one in partitions}
+        level = IsolationLevel.READ_UNCOMMITTED if settled else IsolationLevel.READ_COMMITTED
+        found = self._client.list_partition_offsets(asked, level)
+        return {TopicPartition(*partition): end.offset for partition, end in found.items()}
 
-
-def end_offsets(
-    admin: Untyped,
-    partitions: Collection[ClientPartition],
-) -> dict[ClientPartition, int]:
-    """Where each partition ends, open transactions included."""
-    ends = admin.list_partition_offsets(
-        dict.fromkeys(partitions, OffsetSpec.LATEST), IsolationLevel.READ_UNCOMMITTED
-    )
-    return {partition: found.offset for partition, found in ends.items()}
+    def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """Every partition of the topics."""
+        described = list(self._client.describe_topics(sorted(topics)))
+        if missing := [one["name"] for one in described if one["error_code"]]:
+            raise no_topic(missing)
+        return [
+            TopicPartition(one["name"], part["partition_index"])
+            for one in described
+            for part in one["partitions"]
+        ]
 
 
 def _raise_all_but(answers: Collection[Mapping[str, Any]], expected: type[KafkaError]) -> None:

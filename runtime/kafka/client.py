@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
-from kafka import TopicPartition as ClientPartition
-from kafka.errors import KafkaError, RetriableError
+from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from runtime.kafka.failures import reason
 from runtime.logs import get_logger
-from schemas.errors import ConfigurationError
 
 log = get_logger(__name__)
 
 #: An object of the client library, which has no types.
 Untyped: TypeAlias = Any
-T = TypeVar("T")
-
-RETRY_PAUSE_S = 0.2
 
 
 def build(kind: Callable[..., Untyped], arguments: Mapping[str, object]) -> Untyped:
@@ -40,21 +34,6 @@ def build(kind: Callable[..., Untyped], arguments: Mapping[str, object]) -> Unty
         for client in made:
             _close_net(client)
         raise
-
-
-def patiently(call: Callable[[], T], timeout_s: float) -> T:
-    """Call again while the client says that it may help: a connection was lost, a leader moves.
-
-    Only for what may be done twice; blocks, so not on a loop.
-    """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            return call()
-        except RetriableError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(RETRY_PAUSE_S)
 
 
 def close_consumer(client: Untyped, timeout_ms: int) -> None:
@@ -99,26 +78,3 @@ def unstick(client: Untyped) -> None:
     fetcher = client._fetcher  # noqa: SLF001 - there is no public way
     if not fetcher._next_partition_records:  # noqa: SLF001
         fetcher._next_partition_records = None  # noqa: SLF001
-
-
-def partitions_of(client: Untyped, topics: Collection[str]) -> list[ClientPartition]:
-    """Every partition of the topics.
-
-    Raises:
-        ConfigurationError: One does not exist.
-    """
-    numbers = {topic: client.partitions_for_topic(topic) for topic in sorted(topics)}
-    missing = [topic for topic, found in numbers.items() if not found]
-    if missing:
-        raise no_topic(missing)
-    return [
-        ClientPartition(topic, one) for topic, found in numbers.items() for one in sorted(found)
-    ]
-
-
-def no_topic(missing: Collection[str]) -> ConfigurationError:
-    """What to say, and do, about topics that are not there."""
-    return ConfigurationError(
-        f"Kafka has no topic {', '.join(sorted(missing))};"
-        " `hookline topics create` makes what is missing"
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from runtime.kafka.oauth import ClientCredentials
+from runtime.bridge.oauth import credentials
+from runtime.kafka.oauth import Tokens
 from runtime.settings import Settings
 from schemas.errors import ConfigurationError
 
@@ -104,7 +105,10 @@ def _sasl(settings: Settings) -> Arguments:
             " HOOKLINE_KAFKA_SASL_MECHANISM: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
         )
     if mechanism == "OAUTHBEARER":
-        return {"sasl_mechanism": mechanism, "sasl_oauth_token_provider": _tokens(settings)}
+        return {
+            "sasl_mechanism": mechanism,
+            "sasl_oauth_token_provider": Tokens(credentials(settings)),
+        }
     username, password = settings.kafka_sasl_username, settings.kafka_sasl_password
     if username is None or password is None:
         raise ConfigurationError(
@@ -116,15 +120,3 @@ def _sasl(settings: Settings) -> Arguments:
         "sasl_plain_username": username,
         "sasl_plain_password": password.get_secret_value(),
     }
-
-
-def _tokens(settings: Settings) -> ClientCredentials:
-    """The OAuth 2.0 client credentials flow."""
-    url, client = settings.kafka_oauth_token_url, settings.kafka_oauth_client_id
-    secret = settings.kafka_oauth_client_secret
-    if url is None or client is None or secret is None:
-        raise ConfigurationError(
-            "HOOKLINE_KAFKA_SASL_MECHANISM=OAUTHBEARER also needs HOOKLINE_KAFKA_OAUTH_TOKEN_URL,"
-            " HOOKLINE_KAFKA_OAUTH_CLIENT_ID and HOOKLINE_KAFKA_OAUTH_CLIENT_SECRET"
-        )
-    return ClientCredentials(url, client, secret.get_secret_value(), settings.kafka_oauth_scope)

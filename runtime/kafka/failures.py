@@ -1,12 +1,16 @@
-"""The client's exceptions as ours: what was tried, where, what went wrong, in one sentence."""
+"""The client's exceptions as ours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from kafka import errors
 
-from schemas.errors import BrokerError, FencedError
+from runtime.bridge.failures import (
+    ILLEGAL_GENERATION,
+    NO_ANSWER,
+    NO_CONNECTION,
+    SENTENCES,
+    Dialect,
+)
 
 #: Another producer or member has taken over this identity; nothing can be done but go.
 FENCED = (
@@ -28,43 +32,28 @@ HOPELESS = (
     errors.GroupMaxSizeReachedError,
     errors.InvalidTopicError,
 )
-_SENTENCES: dict[type[Exception], str] = {
-    errors.KafkaTimeoutError: "there was no answer in time; is the broker up and the address right?",
-    errors.KafkaConnectionError: "the connection failed; is the broker up and the address right?",
-    errors.SaslAuthenticationFailedError: "the broker refused the user name, password or token",
-    errors.UnknownTopicOrPartitionError: (
-        "the topic does not exist; `hookline topics create` makes what is missing"
-    ),
-    errors.MessageSizeTooLargeError: "the record is larger than the broker takes",
-    errors.RebalanceInProgressError: "the group is rebalancing",
-    errors.CommitFailedError: "this member is no longer in the group's current generation",
-    errors.IllegalGenerationError: "this member is no longer in the group's current generation",
-    errors.UnknownMemberIdError: "this member is no longer in the group",
-    errors.CorruptRecordError: "a record's checksum does not match its bytes",
-    errors.OffsetMetadataTooLargeError: "the position's metadata is longer than the broker takes",
-    errors.InvalidReplicationFactorError: "there are fewer brokers than replicas asked for",
-    errors.ProducerFencedError: "another process has taken over its transactional id",
-    errors.InvalidProducerEpochError: "another process has taken over its transactional id",
+#: Those that the protocol does not know.
+_OF_THE_CLIENT: dict[type[Exception], str] = {
+    errors.KafkaTimeoutError: NO_ANSWER,
+    errors.KafkaConnectionError: NO_CONNECTION,
+    errors.CommitFailedError: SENTENCES[ILLEGAL_GENERATION],
 }
-
-
-def broker_error(error: BaseException, doing: str, servers: Sequence[str]) -> BrokerError:
-    """Our error for one of the client's.
-
-    Args:
-        error: What the client raised.
-        doing: What was tried, as a noun phrase: `writing to crm.actions`.
-        servers: The bootstrap servers, named in the message.
-    """
-    if isinstance(error, BrokerError):
-        return error
-    kind = FencedError if isinstance(error, FENCED) else BrokerError
-    return kind(f"{doing} failed on Kafka at {','.join(servers)}: {reason(error)}")
 
 
 def reason(error: BaseException) -> str:
     """Why, in words; the client's own where we have none."""
-    for kind, sentence in _SENTENCES.items():
+    for kind, sentence in _OF_THE_CLIENT.items():
         if isinstance(error, kind):
             return sentence
+    if (known := SENTENCES.get(getattr(error, "errno", 0) or 0)) is not None:
+        return known
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+DIALECT = Dialect(
+    raised=(errors.KafkaError,),
+    reason=reason,
+    is_fenced=lambda error: isinstance(error, FENCED),
+    is_hopeless=lambda error: isinstance(error, HOPELESS),
+    is_passing=lambda error: isinstance(error, errors.RetriableError),
+)

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
+from collections.abc import Collection
 
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.net.wakeup_notifier import WakeupNotifier
 
+from runtime.bridge.poller import RebalanceSink
 from runtime.broker import Position, TopicPartition
 from runtime.kafka.client import Untyped
-
-Positions = Mapping[TopicPartition, Position | None]
-
-
-class RebalanceSink(Protocol):
-    """What the bridge tells; every call comes from the client's IO thread and returns at once."""
-
-    def now_assigned(self, positions: Positions) -> None:
-        """Partitions have come, with what the group last committed."""
-
-    def being_revoked(
-        self, partitions: Collection[TopicPartition], done: Callable[[], None]
-    ) -> None:
-        """Partitions are about to go; `done` may be called from any thread."""
-
-    def were_lost(self, partitions: Collection[TopicPartition]) -> None:
-        """Partitions are gone."""
 
 
 class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # untyped client

@@ -1,24 +1,21 @@
-"""The transactional producer: records and positions, all or nothing (KIP-447)."""
+"""The client's transactional producer."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from runtime.broker import Acknowledged, Consumer, Outgoing, Position, TopicPartition
+from runtime.broker import Acknowledged, Outgoing, Position, TopicPartition
 from runtime.kafka.client import Untyped, build, close_producer
 from runtime.kafka.connection import producer_arguments
-from runtime.kafka.failures import FENCED, broker_error
-from runtime.kafka.member import GroupMember
+from runtime.kafka.failures import DIALECT, FENCED
 from runtime.kafka.offsets import client_offsets
 from runtime.kafka.partitioner import RememberingPartitioner
-from runtime.kafka.worker import Worker
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from schemas.errors import BrokerError, FencedError, IllegalStepError
+from schemas.errors import BrokerError, FencedError
 
 log = get_logger(__name__)
 
@@ -27,64 +24,52 @@ log = get_logger(__name__)
 RETRY_BACKOFF_MS = 20
 
 
-class KafkaTransactionalPublisher:
-    """`runtime.broker.TransactionalPublisher`; all calls of the client run on one thread."""
+class KafkaTransactor:
+    """`runtime.bridge.transacting.Transactor`; a producer that cannot abort is replaced."""
 
     def __init__(self, settings: Settings, transactional_id: str) -> None:
         """Connects nothing yet."""
         self._settings = settings
-        self._servers = settings.kafka_bootstrap_servers
         self._id = transactional_id
-        self._worker = Worker(f"hookline-{transactional_id}")
-        self._fenced: FencedError | None = None
-        self._started = False
         self._producer: Untyped = None
 
-    async def start(self) -> None:
+    def connect(self) -> None:
         """Take over the transactional identity; fences whoever had it."""
         try:
-            await self._worker.run(self._connect)
+            self._connect()
         except KafkaError as error:
             raise self._error(error, "taking over") from error
-        self._started = True
 
-    async def transact(
+    def transact(
         self,
         records: Sequence[Outgoing],
-        positions: Mapping[TopicPartition, Position] | None = None,
-        consumer: Consumer | None = None,
+        positions: Mapping[TopicPartition, Position] | None,
+        group: Untyped,
     ) -> list[Acknowledged]:
-        """Write the records and commit the positions of the consumer's group, all or nothing."""
-        if not self._started:
-            raise IllegalStepError("a transaction needs a publisher that was started")
-        if self._fenced is not None:
-            raise self._fenced
-        offsets, group = None, None
-        if consumer is not None and positions:
-            if not isinstance(consumer, GroupMember):
-                raise IllegalStepError("a transaction takes a consumer of the same broker")
-            group = consumer.membership(positions)
-            offsets = client_offsets(positions)
+        """One transaction, begun and ended."""
+        if self._producer is None:
+            self._reconnect()
         try:
-            return await self._worker.run(lambda: self._transact(records, offsets, group))
-        except FencedError as error:
-            self._fenced = error
-            raise
+            self._producer.begin_transaction()
+            futures = [self._send(record) for record in records]
+            if positions:
+                self._producer.send_offsets_to_transaction(client_offsets(positions), group)
+            # A batch that ran out of time fails without failing its transaction: only its
+            # future says so, and committing would lose the record.
+            timeout_s = self._settings.kafka_delivery_timeout_ms / 1000 + 5
+            written = [future.get(timeout=timeout_s) for future in futures]
+        except (KafkaError, ValueError, TypeError) as error:
+            cause = self._cause(error)
+            self._abort()
+            raise self._error(cause, "a transaction") from error
+        self._commit()
+        return [Acknowledged(one.topic, one.partition, one.offset) for one in written]
 
-    async def close(self) -> None:
+    def disconnect(self, timeout_s: float) -> None:
         """Abort what is open and free everything."""
-        self._started = False
-        timeout_s = self._settings.stop_timeout_ms / 2_000
-        try:
-            async with asyncio.timeout(timeout_s + 2):
-                await self._worker.run(lambda: self._disconnect(timeout_s))
-        except TimeoutError:
-            # The thread still waits for the coordinator: a daemon, it ends with the process, and
-            # the coordinator aborts the transaction at its timeout.
-            log.warning("broker.transaction_abandoned", transactional_id=self._id)
-        self._worker.close()
-
-    # Everything below runs on the worker's thread.
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            close_producer(producer, timeout_s)
 
     def _connect(self) -> None:
         arguments = producer_arguments(self._settings) | {
@@ -98,32 +83,6 @@ class KafkaTransactionalPublisher:
         # very successor that made it stale.  Without this it fails for good, as a zombie should.
         self._state._supports_epoch_bump = lambda: False  # noqa: SLF001
         self._producer.init_transactions()
-
-    def _disconnect(self, timeout_s: float) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            close_producer(producer, timeout_s)
-
-    def _transact(
-        self, records: Sequence[Outgoing], offsets: Untyped, group: Untyped
-    ) -> list[Acknowledged]:
-        if self._producer is None:
-            self._reconnect()
-        try:
-            self._producer.begin_transaction()
-            futures = [self._send(record) for record in records]
-            if offsets:
-                self._producer.send_offsets_to_transaction(offsets, group)
-            # A batch that ran out of time fails without failing its transaction: only its
-            # future says so, and committing would lose the record.
-            timeout_s = self._settings.kafka_delivery_timeout_ms / 1000 + 5
-            written = [future.get(timeout=timeout_s) for future in futures]
-        except (KafkaError, ValueError, TypeError) as error:
-            cause = self._cause(error)
-            self._abort()
-            raise self._error(cause, "a transaction") from error
-        self._commit()
-        return [Acknowledged(one.topic, one.partition, one.offset) for one in written]
 
     def _send(self, record: Outgoing) -> Untyped:
         return self._producer.send(
@@ -161,12 +120,9 @@ class KafkaTransactionalPublisher:
         try:
             self._connect()
         except KafkaError as error:
-            self._discard_half_made()
+            if self._producer is not None:
+                self._discard()
             raise self._error(error, "taking over again") from error
-
-    def _discard_half_made(self) -> None:
-        if self._producer is not None:
-            self._discard()
 
     @property
     def _state(self) -> Untyped:
@@ -178,4 +134,5 @@ class KafkaTransactionalPublisher:
         return last if isinstance(last, BaseException) else error
 
     def _error(self, error: BaseException, doing: str) -> BrokerError:
-        return broker_error(error, f"{doing} as {self._id}", self._servers)
+        servers = self._settings.kafka_bootstrap_servers
+        return DIALECT.broker_error(error, f"{doing} as {self._id}", servers)

@@ -97,7 +97,7 @@ async def test_a_consumer_that_is_built_anew_gets_its_partitions_each_time(quick
                 raise ValueError("again")
 
             await receive(consumer, 1)
-            consumer._poller.client.poll = fail
+            consumer._poller.client.raw.poll = fail
 
 
 async def test_a_publisher_without_its_broker_stays_within_its_bounds_and_then_goes_on(

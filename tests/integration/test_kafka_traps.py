@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from runtime.bridge.handover import Polled
+from runtime.bridge.transacting import TransactionPublisher
 from runtime.broker import Outgoing, Position, Span, TopicPartition
 from runtime.kafka import KafkaBroker
 from runtime.kafka.client import Untyped
-from runtime.kafka.handover import Polled
-from runtime.kafka.transactions import KafkaTransactionalPublisher
+from runtime.kafka.transactions import KafkaTransactor
 from runtime.kafka.watchdog import Watchdog
 from runtime.settings import Settings
 from schemas.errors import BrokerError, BrokerFullError, FencedError
@@ -50,7 +51,7 @@ async def test_any_exception_of_a_poll_rebuilds_the_consumer_and_the_service_is_
         def fail(*_: object, **__: object) -> None:
             raise ValueError("no exception is too strange")
 
-        consumer._poller.client.poll = fail
+        consumer._poller.client.raw.poll = fail
         await until(lambda: listener.told == ["assigned", "lost", "assigned"], message="no rebuild")
         await publish(quick, name, b"b")
 
@@ -61,12 +62,12 @@ async def test_any_exception_of_a_poll_rebuilds_the_consumer_and_the_service_is_
 async def test_a_consumer_that_fails_again_and_again_gives_up_and_says_why(
     quick, name, monkeypatch
 ):
-    monkeypatch.setattr("runtime.kafka.poller.FIRST_PAUSE_S", 0.001)
-    monkeypatch.setattr("runtime.kafka.poller.LONGEST_PAUSE_S", 0.001)
-    monkeypatch.setattr("runtime.kafka.poller.MOST_FAILURES", 3)
+    monkeypatch.setattr("runtime.bridge.poller.FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("runtime.bridge.poller.LONGEST_PAUSE_S", 0.001)
+    monkeypatch.setattr("runtime.bridge.poller.MOST_FAILURES", 3)
     async with member(quick, name, name) as consumer:
 
-        def fail() -> None:
+        def fail(_: object) -> None:
             raise ValueError("a checksum, say")
 
         monkeypatch.setattr(consumer._poller, "_cycle", fail)
@@ -80,8 +81,8 @@ async def test_lag_without_progress_rebuilds_the_consumer(quick, name):
     listener = Remembers()
     async with member(quick, name, name, listener=listener) as consumer:
         await until(lambda: listener.told, message="no assignment")
-        consumer._poller._watchdog = Watchdog(0.3)
-        fetcher = consumer._poller.client._fetcher
+        consumer._poller.client._watchdog = Watchdog(0.3)
+        fetcher = consumer._poller.client.raw._fetcher
         fetcher.send_fetches = list
         fetcher._completed_fetches.clear()
         await publish(quick, name, *[b"a"] * 3)
@@ -245,7 +246,7 @@ async def test_a_zombie_in_the_middle_of_a_transaction_is_fenced_and_its_success
 ):
     written, taken_over = threading.Event(), threading.Event()
 
-    class Zombie(KafkaTransactionalPublisher):
+    class Zombie(KafkaTransactor):
         _first: Untyped
 
         def _send(self, record: Outgoing) -> object:
@@ -257,7 +258,7 @@ async def test_a_zombie_in_the_middle_of_a_transaction_is_fenced_and_its_success
             self._first = future
             return future
 
-    zombie = Zombie(quick, f"{name}-tx")
+    zombie = TransactionPublisher(quick, "zombie", Zombie(quick, f"{name}-tx"))
     successor = KafkaBroker(quick).transactional_publisher(f"{name}-tx")
     await zombie.start()
     records = [Outgoing(name, b"k", b"early"), Outgoing(name, b"k", b"late")]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.bridge.oauth import ClientCredentials
 from runtime.kafka import KafkaBroker
 from runtime.kafka.connection import client_arguments, consumer_arguments, producer_arguments
-from runtime.kafka.oauth import ClientCredentials
+from runtime.kafka.oauth import Tokens
 from runtime.settings import Settings
 from schemas.errors import ConfigurationError
 
@@ -69,7 +70,7 @@ def test_oauthbearer_gets_a_source_of_tokens_that_asks_only_when_needed():
         )
     )
 
-    assert isinstance(arguments["sasl_oauth_token_provider"], ClientCredentials)
+    assert isinstance(arguments["sasl_oauth_token_provider"], Tokens)
 
 
 def test_a_token_url_that_is_a_file_is_refused():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runtime.bridge.inbox import Inbox
 from runtime.broker import Received, TopicPartition
-from runtime.kafka.inbox import Inbox
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import pytest
 
+from runtime.bridge import member as module
+from runtime.bridge.handover import Polled, Relay, Seek
+from runtime.bridge.member import GroupMember
+from runtime.bridge.poller import Grouping
 from runtime.broker import Position, Received, TopicPartition
-from runtime.kafka import member as module
-from runtime.kafka.handover import Polled, Relay, Seek
-from runtime.kafka.member import GroupMember
+from runtime.kafka.failures import DIALECT
 from runtime.settings import Settings
 from tests.waiting import until
 
 P = TopicPartition("t", 0)
+
+
+def _connects_nothing(*_: object) -> NoReturn:
+    raise AssertionError("the poller of these tests does not connect")
 
 
 class StillPoller:
@@ -61,7 +68,7 @@ class Lingers:
 @asynccontextmanager
 async def started(monkeypatch: pytest.MonkeyPatch, listener: Lingers) -> AsyncIterator[GroupMember]:
     monkeypatch.setattr(module, "Poller", StillPoller)
-    member = GroupMember(Settings(), "g", ["t"])
+    member = GroupMember(Settings(), "g", ["t"], Grouping(_connects_nothing, DIALECT))
     await member.start(listener)
     try:
         yield member

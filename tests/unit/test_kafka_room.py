@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from runtime.kafka.room import Room
+from runtime.bridge.room import Room
 from schemas.errors import BrokerFullError
 
 

@@ -6,17 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from kafka.errors import KafkaError
-
+from runtime.bridge.handover import Polled, Positions, Relay, Seek
+from runtime.bridge.inbox import Inbox
+from runtime.bridge.poller import GroupClient, Grouping, Membership, Poller
+from runtime.bridge.worker import on_loop
 from runtime.broker import Position, RebalanceListener, Received, TopicPartition
-from runtime.kafka.client import Untyped
-from runtime.kafka.failures import broker_error
-from runtime.kafka.handover import Polled, Relay, Seek
-from runtime.kafka.inbox import Inbox
-from runtime.kafka.offsets import client_offsets
-from runtime.kafka.poller import Poller
-from runtime.kafka.rebalance import Positions
-from runtime.kafka.worker import on_loop
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from schemas.errors import BrokerError, HooklineError, IllegalStepError
@@ -30,9 +24,13 @@ _Done = Callable[[], None]
 class GroupMember:
     """`runtime.broker.Consumer`; what its poller reports is brought to the loop first."""
 
-    def __init__(self, settings: Settings, group: str, topics: Collection[str]) -> None:
+    def __init__(
+        self, settings: Settings, group: str, topics: Collection[str], grouping: Grouping
+    ) -> None:
         """Joins nothing yet."""
         self._settings = settings
+        self._grouping = grouping
+        self._uncommitted: tuple[type[Exception], ...] = (*grouping.dialect.raised, RuntimeError)
         self._group = group
         self._topics = topics
         self._budget_s = settings.rebalance_budget_ms / 1000
@@ -63,7 +61,9 @@ class GroupMember:
         self._stopped = loop.create_future()
         self._dispatcher = asyncio.create_task(self._dispatch())
         relay = Relay(loop, self)
-        self._poller = Poller(self._settings, self._group, self._topics, self._inbox, relay)
+        self._poller = Poller(
+            self._settings, self._group, self._topics, self._grouping, self._inbox, relay
+        )
         self._poller.start()
         try:
             await self._started
@@ -118,27 +118,13 @@ class GroupMember:
         if not positions:
             return
         client = self._client_for(positions)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[None] = loop.create_future()
-
-        def settle(outcome: object) -> None:
-            on_loop(loop, _settle, answer, outcome)
-
         try:
-            # The public `commit_async` reports success when it has only found the coordinator;
-            # this is what `commit` runs, on the client's thread, without stopping the poll.
-            sent = client._manager.call_soon(  # noqa: SLF001
-                client._coordinator._commit_offsets_sync_async,  # noqa: SLF001
-                client_offsets(positions),
-                self._settings.kafka_request_timeout_ms,
-            )
-            sent.add_callback(settle)
-            sent.add_errback(settle)
-            await answer
-        except (KafkaError, RuntimeError) as error:
+            await client.commit(positions)
+        except self._uncommitted as error:
             where = ", ".join(map(str, sorted(positions)))
             text = f"committing {where} for group {self._group}"
-            raise broker_error(error, text, self._settings.kafka_bootstrap_servers) from error
+            servers = self._settings.kafka_bootstrap_servers
+            raise self._grouping.dialect.broker_error(error, text, servers) from error
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions that are ours now."""
@@ -154,9 +140,9 @@ class GroupMember:
         await self._dispatcher
         self._something.set()
 
-    def membership(self, positions: Collection[TopicPartition]) -> Untyped:
+    def membership(self, positions: Collection[TopicPartition]) -> Membership:
         """Who we are in the group, for a transaction that commits these partitions' positions."""
-        return self._client_for(positions).group_metadata()
+        return self._client_for(positions).membership()
 
     # ------------------------------------------------------- on the loop, called by the relay
 
@@ -210,7 +196,7 @@ class GroupMember:
 
     # ------------------------------------------------------------------------------- the rest
 
-    def _client_for(self, partitions: Collection[TopicPartition]) -> Untyped:
+    def _client_for(self, partitions: Collection[TopicPartition]) -> GroupClient:
         strange = set(partitions) - self._owned
         client = self._poller.client if self._poller is not None else None
         if strange or client is None:

@@ -5,44 +5,101 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
-from kafka import KafkaConsumer
-from kafka import TopicPartition as ClientPartition
-from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
-
-from runtime.broker import Received, TopicPartition
-from runtime.kafka.client import (
-    Untyped,
-    build,
-    close_consumer,
-    no_topic,
-    unstick,
-)
-from runtime.kafka.connection import consumer_arguments
-from runtime.kafka.failures import HOPELESS, broker_error, reason
-from runtime.kafka.handover import Polled, Relay, Seek
-from runtime.kafka.inbox import Inbox
-from runtime.kafka.rebalance import Positions, RebalanceBridge
-from runtime.kafka.unpacking import unpack
-from runtime.kafka.watchdog import Watchdog
+from runtime.bridge.failures import Dialect, no_topic
+from runtime.bridge.handover import Polled, Positions, Relay, Seek
+from runtime.bridge.inbox import Inbox
+from runtime.broker import Position, Received, TopicPartition
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from schemas.errors import BrokerError, HooklineError
 
 log = get_logger(__name__)
 
-POLL_MS = 100
+POLL_S = 0.1
 MAX_POLL_RECORDS = 500
 #: Failures of `poll` in a row, without a record between them, after which the consumer gives up:
 #: with the pauses below about 20 s, far longer than a flipped bit on the wire.
 MOST_FAILURES = 8
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-WATCH_S = 15.0
 #: Topics made a moment ago may not be known to every broker yet.
 TOPICS_WAIT_S = 5.0
+
+#: Who a member is in its group's present generation; only its own client can read it.
+Membership: TypeAlias = Any
+
+
+class RebalanceSink(Protocol):
+    """What a client's consumer tells; every call returns at once."""
+
+    def now_assigned(self, positions: Positions) -> None:
+        """Partitions have come, with what the group last committed."""
+
+    def being_revoked(
+        self, partitions: Collection[TopicPartition], done: Callable[[], None]
+    ) -> None:
+        """Partitions are about to go; `done` may be called from any thread."""
+
+    def were_lost(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions are gone."""
+
+
+class GroupClient(Protocol):
+    """A client's consumer in a group; all calls but two are made on the polling thread.
+
+    A rebalance is told to the sink from inside `poll`, `hold` or `close`; a revocation is waited
+    for there, for the budget at most.
+    """
+
+    def missing(self, topics: Collection[str]) -> list[str]:
+        """Which of these topics the broker does not know."""
+
+    def join(self) -> None:
+        """Become a member with the polls that follow."""
+
+    def poll(self, limit: int, timeout_s: float) -> Mapping[TopicPartition, list[Received]]:
+        """Up to so many records, as soon as there is one; empty after the timeout."""
+
+    def hold(self) -> None:
+        """Stay in the group and receive nothing; called every `POLL_S` while there is no room."""
+
+    def pause_only(self, partitions: Collection[TopicPartition]) -> None:
+        """Fetch everything that is ours but these."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Poll this partition from the offset on."""
+
+    def assignment(self) -> Collection[TopicPartition]:
+        """What is ours."""
+
+    def abandon(self) -> None:
+        """Close without telling the sink anything any more."""
+
+    def close(self) -> None:
+        """Leave the group (the sink is asked to give up the partitions first) and free all."""
+
+    async def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Commit exactly these; on the loop."""
+
+    def membership(self) -> Membership:
+        """For a transaction; on the loop, does not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How one client joins groups.
+
+    Attributes:
+        connect: Makes a consumer for a group and topics; raises if there is no broker.
+        dialect: How the client says what went wrong.
+    """
+
+    connect: Callable[[str, Collection[str], RebalanceSink], GroupClient]
+    dialect: Dialect
 
 
 class Poller:
@@ -53,6 +110,7 @@ class Poller:
         settings: Settings,
         group: str,
         topics: Collection[str],
+        grouping: Grouping,
         inbox: Inbox,
         relay: Relay,
     ) -> None:
@@ -60,6 +118,7 @@ class Poller:
         self._settings = settings
         self._group = group
         self._topics = sorted(topics)
+        self._grouping = grouping
         self._inbox = inbox
         self._relay = relay
         self._thread = threading.Thread(target=self._live, name=f"poll-{group}", daemon=True)
@@ -69,10 +128,8 @@ class Poller:
         self._marks: dict[TopicPartition, int] = {}
         self._epoch = 0
         self._failures = 0
-        self._bridge: RebalanceBridge | None = None
-        self._watchdog = Watchdog(WATCH_S)
         #: The client, while there is one; its thread-safe parts are used from the loop.
-        self.client: Untyped = None
+        self.client: GroupClient | None = None
 
     # -------------------------------------------------------------------------- for the loop
 
@@ -94,7 +151,7 @@ class Poller:
         self._seeks.append(seek)
         self._wake.set()
 
-    # ------------------------- for the bridge: on the client's thread, while `poll` waits for it
+    # ------------------------------------------ for the client, while `poll` waits for the sink
 
     def now_assigned(self, positions: Positions) -> None:
         """Partitions have come."""
@@ -131,7 +188,7 @@ class Poller:
         """The first connection: its failure is the caller's."""
         try:
             self._connect()
-        except KafkaError as error:
+        except self._grouping.dialect.raised as error:
             self._relay.started(self._error(error, "connecting"))
         except HooklineError as error:
             self._relay.started(error)
@@ -143,18 +200,19 @@ class Poller:
     def _go(self) -> None:
         """Poll until something fails, then make a new consumer."""
         try:
-            if self.client is None:
-                self._connect()
+            client = self.client if self.client is not None else self._connect()
             while not self._stopping:
-                self._cycle()
-        except HOPELESS as error:
-            self._give_up(error)
+                self._cycle(client)
         except Exception as error:  # noqa: BLE001 - whatever it was, only a new consumer helps
+            if self._grouping.dialect.is_hopeless(error):
+                self._give_up(error)
+                return
             # A corrupt batch, for one, is raised again by each further poll, without an end.
             connected = self.client is not None
             self._failures += connected
             event = "broker.consumer_rebuilt" if connected else "broker.unreachable"
-            log.warning(event, group=self._group, error=reason(error), failures=self._failures)
+            why = self._grouping.dialect.reason(error)
+            log.warning(event, group=self._group, error=why, failures=self._failures)
             if self._failures >= MOST_FAILURES:
                 self._give_up(error)
             else:
@@ -166,82 +224,48 @@ class Poller:
         self._relay.failed(self._error(error, "reading"))
         self._stopping = True
 
-    def _connect(self) -> None:
-        session_ms = self._settings.kafka_session_timeout_ms
-        arguments = consumer_arguments(self._settings) | {
-            "group_id": self._group,
-            "session_timeout_ms": session_ms,
-            "heartbeat_interval_ms": max(300, session_ms // 4),
-            "max_poll_interval_ms": self._settings.kafka_max_poll_interval_ms,
-            # By range, topics with the same number of partitions are shared out alike: who
-            # has partition 3 of one has partition 3 of all.
-            "partition_assignment_strategy": [RangePartitionAssignor],
-        }
-        client = unpack(build(KafkaConsumer, arguments))
-        self._bridge = RebalanceBridge(
-            client,
-            self,
-            self._settings.rebalance_budget_ms / 1000,
-            self._settings.kafka_request_timeout_ms,
-        )
-        self.client = client
-        client.subscribe(self._topics, listener=self._bridge)
-        self._find_topics()
-        self._watchdog.progress()
+    def _connect(self) -> GroupClient:
+        self.client = client = self._grouping.connect(self._group, self._topics, self)
+        self._find_topics(client)
+        client.join()
+        return client
 
-    def _find_topics(self) -> None:
+    def _find_topics(self, client: GroupClient) -> None:
         """Know the topics before joining: a leader that does not shares out nothing, and stays so."""
         deadline = time.monotonic() + TOPICS_WAIT_S
-        while missing := [one for one in self._topics if not self.client.partitions_for_topic(one)]:
+        while missing := client.missing(self._topics):
             if self._stopping or time.monotonic() > deadline:
                 raise no_topic(missing)
             self._wake.wait(0.1)
 
-    def _cycle(self) -> None:
+    def _cycle(self, client: GroupClient) -> None:
         """One poll, with what the loop wants done before it."""
         self._wake.clear()
-        self._do_seeks()
+        self._do_seeks(client)
         room = self._settings.fetch_buffer_records - self._inbox.waiting(self._relay.handed)
-        self._pause(full=room <= 0)
         if room <= 0:
             # Polling goes on, for that is what keeps us in the group; there is nothing to wait
             # for at the client, only for the loop.
-            self.client.poll(timeout_ms=0, max_records=1)
-            self._wake.wait(POLL_MS / 1000)
+            client.hold()
+            self._wake.wait(POLL_S)
             return
-        found = self.client.poll(timeout_ms=POLL_MS, max_records=min(room, MAX_POLL_RECORDS))
+        client.pause_only(self._inbox.paused)
+        found = client.poll(min(room, MAX_POLL_RECORDS), POLL_S)
         if found:
             self._failures = 0
-            self._watchdog.progress()
-            self._relay.polled(self._epoch, [self._polled(*part) for part in found.items()])
-        else:
-            self._watchdog.look(self.client)
+            marks = self._marks
+            self._relay.polled(
+                self._epoch,
+                [Polled(at, marks.get(at, 0), records) for at, records in found.items()],
+            )
 
-    def _polled(self, partition: Untyped, records: list[Received]) -> Polled:
-        ours = TopicPartition(*partition)
-        return Polled(ours, self._marks.get(ours, 0), records)
-
-    def _do_seeks(self) -> None:
+    def _do_seeks(self, client: GroupClient) -> None:
         while self._seeks:
             seek = self._seeks.popleft()
-            partition = ClientPartition(*seek.partition)
-            if seek.epoch == self._epoch and partition in self.client.assignment():
-                self.client.seek(partition, seek.offset)
+            if seek.epoch == self._epoch and seek.partition in client.assignment():
+                client.seek(seek.partition, seek.offset)
                 self._marks[seek.partition] = seek.mark
             seek.done()
-
-    def _pause(self, *, full: bool) -> None:
-        unstick(self.client)
-        assigned = self.client.assignment()
-        # Not by `&`, which may pick our own equal tuples, that the client does not take.
-        wanted = assigned if full else {one for one in assigned if one in self._inbox.paused}
-        paused = self.client.paused()
-        try:
-            self.client.pause(*(wanted - paused))
-            self.client.resume(*(paused - wanted))
-        except KeyError:
-            # A rebalance came in between; the next cycle sees the new assignment.
-            log.debug("broker.pause_missed", group=self._group)
 
     def _throw_away(self) -> None:
         """Close the consumer without a word to the service but that its partitions are lost."""
@@ -249,12 +273,10 @@ class Poller:
         self._drop_seeks()
         if client is None:
             return
-        if self._bridge is not None:
-            self._bridge.mute()
-        lost = frozenset(TopicPartition(*one) for one in client.assignment())
+        lost = frozenset(client.assignment())
         if lost:
             self.were_lost(lost)
-        close_consumer(client, timeout_ms=2_000)
+        client.abandon()
 
     def _rest(self) -> None:
         pause_s = 1.0  # there is no broker to connect to
@@ -269,7 +291,7 @@ class Poller:
         """Leave the group; the service is asked to give up its partitions first."""
         self._drop_seeks()
         if self.client is not None:
-            close_consumer(self.client, timeout_ms=5_000)
+            self.client.close()
             self.client = None
 
     def _drop_seeks(self) -> None:
@@ -278,4 +300,5 @@ class Poller:
 
     def _error(self, error: Exception, doing: str) -> BrokerError:
         text = f"{doing} {', '.join(self._topics)} as group {self._group}"
-        return broker_error(error, text, self._settings.kafka_bootstrap_servers)
+        servers = self._settings.kafka_bootstrap_servers
+        return self._grouping.dialect.broker_error(error, text, servers)

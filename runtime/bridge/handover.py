@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from runtime.broker import Received, TopicPartition
-from runtime.kafka.rebalance import Positions
-from runtime.kafka.worker import on_loop
+from runtime.bridge.worker import on_loop
+from runtime.broker import Position, Received, TopicPartition
 from schemas.errors import HooklineError
+
+#: What a group has committed for partitions that have come.
+Positions = Mapping[TopicPartition, Position | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What every Kafka client needs to stand behind the broker port: threads, bounds, words."""
