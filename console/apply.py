@@ -24,7 +24,7 @@ from runtime.secrets import SecretBox
 from schemas.errors import DefinitionError, FencedError, Problem
 from schemas.records import Definition, DefinitionKind
 from webhook_service.address import networks
-from webhook_service.sign import SECRET_BYTES, secret_of
+from webhook_service.keys import SECRET_BYTES, secret_of
 
 #: Bytes of a generated signing secret: within the bounds of Standard Webhooks.
 NEW_SECRET_BYTES = max(SECRET_BYTES[0], 32)

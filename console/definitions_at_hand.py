@@ -11,8 +11,8 @@ from runtime.manifests import Manifest, Manifests
 from schemas.catalog import Catalog
 from schemas.errors import DefinitionError, Problem, SchemaError
 from webhook_service.address import Network, networks
+from webhook_service.keys import SECRET_BYTES, secret_of
 from webhook_service.parse import parse_webhook
-from webhook_service.sign import SECRET_BYTES, secret_of
 from webhook_service.webhook import Webhook
 from webhook_service.writes import check_writes
 from workflow_service.compiled import CompiledWorkflow, compile_workflow

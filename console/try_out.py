@@ -21,7 +21,7 @@ from schemas.templates import canonical
 from webhook_service.address import networks
 from webhook_service.outcome import Answer, Delivered, NoAnswer, judge
 from webhook_service.send import Sender
-from webhook_service.sign import key_of, signature_headers
+from webhook_service.sign import signer_of
 from webhook_service.stored import from_spec
 from webhook_service.webhook import Webhook
 
@@ -169,9 +169,8 @@ async def _send(
     """The signed request, through the service's own hardened client."""
     settings = session.settings
     request = made(webhook, action, event, session.catalog)
-    signature = signature_headers(
-        key_of(webhook.secret), str(action.action_id), clock.now(), request.body
-    )
+    signer = signer_of(webhook.secret, webhook.previous_secrets, webhook.signatures)
+    signature = signer.headers(str(action.action_id), clock.now(), request.body)
     sender = Sender(networks(settings.webhook_allow_networks), settings.webhook_response_body_bytes)
     try:
         await sender.start()

@@ -28,7 +28,6 @@ from webhook_service.outcome import (
 from webhook_service.render import NoBody, Request, filled
 from webhook_service.retry import GiveUp, after_failure
 from webhook_service.share import Delivery
-from webhook_service.sign import signature_headers
 from webhook_service.waiting import History
 
 
@@ -128,7 +127,7 @@ class Courier:
         if isinstance(request, NoBody):
             return Dead(None, request.error_class, request.reason, action)
         begun = self._clock.now()
-        signature = signature_headers(endpoint.key, str(action.action_id), begun, request.body)
+        signature = endpoint.signer.headers(str(action.action_id), begun, request.body)
         result = await self._sender.send(request, signature, endpoint.webhook.timeout)
         ended = self._clock.now()
         history = _lengthened(delivery.history, begun, result)

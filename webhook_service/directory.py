@@ -9,7 +9,7 @@ from runtime.logs import get_logger
 from schemas.errors import ConfigurationError, SchemaError
 from schemas.records import Definition
 from webhook_service.render import Template, template_of
-from webhook_service.sign import key_of
+from webhook_service.sign import Signer, signer_of
 from webhook_service.stored import from_spec
 from webhook_service.webhook import Webhook
 
@@ -23,7 +23,7 @@ class Endpoint:
     webhook: Webhook
     version: int
     template: Template
-    key: bytes
+    signer: Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +77,5 @@ class Directory:
         except (SchemaError, ConfigurationError) as error:
             log.warning("webhook.unusable", webhook=definition.id, reason=str(error))
             return Unusable(definition.version, str(error))
-        return Endpoint(webhook, definition.version, template_of(webhook), key_of(webhook.secret))
+        signer = signer_of(webhook.secret, webhook.previous_secrets, webhook.signatures)
+        return Endpoint(webhook, definition.version, template_of(webhook), signer)

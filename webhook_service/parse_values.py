@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final
@@ -48,6 +48,16 @@ class Reader:
             return {}
         self.names(value, known, f"{place}.")
         return value
+
+    def records(
+        self, place: str, value: object, known: tuple[str, ...], most: int
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The mappings in a list, each with its place."""
+        if not isinstance(value, list | tuple) or len(value) > most:
+            self.bad(place, f"is {found(value)}; a list of up to {most} is expected")
+            return
+        for index, each in enumerate(value):
+            yield f"{place}[{index}]", self.mapping(f"{place}[{index}]", each, known)
 
     def text(self, place: str, value: object) -> str:
         """A text."""

@@ -6,14 +6,15 @@ Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from schemas.errors import SchemaError
 from schemas.templates import moves, pieces_of
 from webhook_service.durations import duration_text, parse_duration
+from webhook_service.keys import SECRET_BYTES, secret_of
 from webhook_service.lane_form import lane_from, plain_lane
-from webhook_service.sign import SECRET_BYTES, secret_of
+from webhook_service.sign import PreviousSecret, Scheme
 from webhook_service.webhook import Retry, Webhook
 from webhook_service.writes import parse_writes, plain_writes
 
@@ -65,6 +66,14 @@ def _read(
             headers={name: _line(value, open) for name, value in raw["headers"].items()},
             query={name: _line(value, open) for name, value in raw["query"].items()},
             secret=open_key(raw["secret"]),
+            previous_secrets=tuple(
+                PreviousSecret(**{**each, "secret": open_key(each["secret"])})
+                for each in raw.get("previous_secrets", ())
+            ),
+            signatures=tuple(
+                Scheme(**{**each, "secret": open(each["secret"])})
+                for each in raw.get("signatures", ())
+            ),
             body=raw.get("body", "full"),
             concurrency=raw["concurrency"],
             **lane_from(raw),
@@ -106,6 +115,19 @@ def plain_spec(webhook: Webhook) -> str:
     return _canonical(plain)
 
 
+def _signing(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
+    """What else signs, if anything does."""
+    found: dict[str, Sequence[PreviousSecret | Scheme]] = {
+        "previous_secrets": webhook.previous_secrets,
+        "signatures": webhook.signatures,
+    }
+    return {
+        key: [{**one.model_dump(mode="json"), "secret": hide(one.secret)} for one in records]
+        for key, records in found.items()
+        if records
+    }
+
+
 def _line(stored: Any, open: Callable[[str], str]) -> str:  # noqa: A002 - as above
     """A header's or parameter's value; its placeholders are stored in the clear."""
     if isinstance(stored, str):
@@ -145,6 +167,7 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         "headers": {name: _hidden_line(text, hide) for name, text in webhook.headers.items()},
         "query": {name: _hidden_line(text, hide) for name, text in webhook.query.items()},
         "secret": hide(webhook.secret),
+        **_signing(webhook, hide),
         "body": webhook.body,
         "concurrency": webhook.concurrency,
         **plain_lane(webhook),

@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from webhook_service.keys import signing_key
 from webhook_service.rate import Rate
-from webhook_service.sign import key_of
+from webhook_service.sign import PreviousSecret, Scheme
 from webhook_service.writes import Write
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE", "GET"]
@@ -78,7 +79,9 @@ class Webhook(BaseModel):
         entities: Entities whose events it accepts; None accepts any.
         headers: Added to every request; their values are treated as secrets.
         query: Added to the URL of every request; likewise.
-        secret: The signing secret, `whsec_…`, in the clear: only in memory.
+        secret: The signing secret, `whsec_…` or `whsk_…`, in the clear: only in memory.
+        previous_secrets: Secrets that were replaced and sign, too, for a while.
+        signatures: Other signatures, in headers of their own.
         body: What is sent: `full`, `thin`, or a template, as `schemas.templates` reads it.
         concurrency: Requests under way at once, per process.
         rate_limit: Attempts in a time, over all processes; None is no limit.
@@ -99,6 +102,8 @@ class Webhook(BaseModel):
     headers: Mapping[str, str] = Field(default={}, repr=False)
     query: Mapping[str, str] = Field(default={}, repr=False)
     secret: str = Field(repr=False)
+    previous_secrets: tuple[PreviousSecret, ...] = ()
+    signatures: tuple[Scheme, ...] = ()
     body: Any = "full"
     concurrency: int = 8
     rate_limit: Rate | None = None
@@ -114,5 +119,5 @@ class Webhook(BaseModel):
     @field_validator("secret")
     @classmethod
     def _is_a_secret(cls, value: str) -> str:
-        key_of(value)
+        signing_key(value)
         return value

@@ -15,7 +15,8 @@ from console.krayin.notes import Notes
 from console.krayin.placeholders import PLACEHOLDER, converted
 from console.krayin.rows import Row, description_of
 from schemas.wording import found, shown
-from webhook_service.parse_request import METHODS, RESERVED, RESERVED_PREFIXES
+from webhook_service.header_names import RESERVED, RESERVED_PREFIXES
+from webhook_service.parse_request import METHODS
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _JSON = "application/json"

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from console.receiver import Receiver, application
 from runtime.clock import SystemClock
-from webhook_service.sign import key_of, signature_headers
+from webhook_service.sign import signer_of
 
 SECRET = "whsec_" + "A" * 43 + "="
 
@@ -23,7 +23,7 @@ async def client() -> AsyncIterator[TestClient]:
 
 def signed(id: str, body: bytes) -> dict[str, str]:
     """The headers that Hookline sends with a body."""
-    return dict(signature_headers(key_of(SECRET), id, SystemClock().now(), body))
+    return dict(signer_of(SECRET).headers(id, SystemClock().now(), body))
 
 
 async def test_an_endpoint_fails_until_it_is_repaired(client):

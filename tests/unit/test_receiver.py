@@ -8,7 +8,7 @@ import pytest
 
 from console.receiver import Receiver
 from runtime.clock import SystemClock
-from webhook_service.sign import key_of, signature_headers
+from webhook_service.sign import signer_of
 
 SECRET = "whsec_" + "A" * 43 + "="
 OTHER = "whsec_" + "B" * 43 + "="
@@ -23,7 +23,7 @@ def receiver() -> Receiver:
 
 def signed(secret: str = SECRET, body: bytes = BODY, id: str = "m1") -> dict[str, str]:
     """The headers that Hookline sends with a body."""
-    return dict(signature_headers(key_of(secret), id, SystemClock().now(), body))
+    return dict(signer_of(secret).headers(id, SystemClock().now(), body))
 
 
 def test_what_hookline_signs_is_verified(receiver):

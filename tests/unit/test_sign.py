@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook as Reference
 
-from webhook_service.sign import key_of, secret_of, signature_headers, signature_of
+from webhook_service.keys import key_of, secret_of
+from webhook_service.sign import signature_of, signer_of
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -24,7 +25,7 @@ def test_matches_the_standard_webhooks_reference_vector():
 def test_signs_as_the_independent_library_does(body):
     sent_at = datetime(2026, 1, 1, 12, 0, 0, 999_999, tzinfo=UTC)
 
-    headers = dict(signature_headers(key_of(SECRET), "msg_1", sent_at, body))
+    headers = dict(signer_of(SECRET).headers("msg_1", sent_at, body))
 
     assert headers["webhook-timestamp"] == str(int(sent_at.timestamp()))
     expected = Reference(SECRET).sign("msg_1", sent_at, body.decode())
