@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from runtime.clock import Clock
 from runtime.logs import get_logger
 from schemas.errors import BrokerError
 from webhook_service import measures
+from webhook_service.beside import Beside
 from webhook_service.courier import Again, Courier, Dead, Done, Later, Verdict
 from webhook_service.delivery import State, Step, after
 from webhook_service.directory import Directory, Endpoint, Known
@@ -63,8 +63,7 @@ class Dispatcher:
         self.pace = Pace()
         self._lanes = Lanes(directory, cap=4 * most, pace=self.pace)
         self._blocked: dict[Lane, None] = {}
-        self._workers: set[asyncio.Task[None]] = set()
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._workers = Beside()
         self.load = 0
         self.active = 0
         self.when_eased: Callable[[], None] | None = None
@@ -72,13 +71,11 @@ class Dispatcher:
 
     async def failed(self) -> None:
         """Return when a worker has failed, which only a mistake of ours can cause; raises it."""
-        await self._failed
+        await self._workers.failed()
 
     async def close(self) -> None:
         """Break off what is under way."""
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._workers.close()
 
     # --------------------------------------------------------------------------- what comes in
 
@@ -89,26 +86,32 @@ class Dispatcher:
     def come_due(self, share: Share, one: InTier, now_ms: int) -> None:
         """A record leaves its tier: to be attempted, or for the next step down."""
         record, wait = one.record, one.wait
+        share.waiting -= 1
+        lane = self._lanes.of(record.key)
         if wait.due_ms > now_ms:
             self._stay(share, record, wait)
-        elif not share.has_seen(wait.origin):
+        elif lane.ordered and not share.has_seen(wait.origin):
             share.asks = True  # one that was not received yet may be of the same key
             later = replace(wait, due_ms=now_ms + self._letters.shortest_ms)
             self._stay(share, record, later)
         else:
             if wait.reason == PARKED:
-                self._lanes.of(record.key).park(share, -1)
+                lane.park(share, -1)
             self._arrive(Delivery(share, record, wait.origin, wait.history), waited=True)
 
     def restore(self, share: Share, record: Received, one: InTier) -> None:
         """A record waits in a tier since before the share was ours."""
-        share.order.restore(record.key or b"", one.wait.origin, one.wait.due_ms)
+        share.waiting += 1
+        lane = self._lanes.of(record.key)
+        if lane.ordered:
+            share.order.restore(record.key or b"", one.wait.origin, one.wait.due_ms)
         if one.wait.reason == PARKED:
-            self._lanes.of(record.key).park(share)
+            lane.park(share)
 
     def _arrive(self, delivery: Delivery, *, waited: bool) -> None:
         lane, share, now_ms = self._lanes.of(delivery.key), delivery.share, self._now_ms()
-        place = share.order.arrive(delivery.key, delivery.origin)
+        delivery.stand_in_line(ordered=lane.ordered)
+        place = share.order.arrive(delivery.line, delivery.origin)
         match place:
             case Ready() | Behind():
                 if not lane.admits(now_ms, waited=waited):
@@ -141,15 +144,7 @@ class Dispatcher:
             return
         lane.active += 1
         self.active += 1
-        worker = asyncio.create_task(self._work(lane))
-        self._workers.add(worker)
-        worker.add_done_callback(self._ended)
-
-    def _ended(self, worker: asyncio.Task[None]) -> None:
-        self._workers.discard(worker)
-        error = None if worker.cancelled() else worker.exception()
-        if error is not None and not self._failed.done():
-            self._failed.set_exception(error)
+        self._workers.start(self._work(lane))
 
     async def _work(self, lane: Lane) -> None:
         """Deliver one after the other until the lane has nothing more for this worker."""
@@ -229,7 +224,7 @@ class Dispatcher:
         """The next of the key is next, if it is here."""
         share = delivery.share
         share.here.pop(delivery.origin, None)
-        following = share.order.finish(delivery.key, delivery.origin)
+        following = share.order.finish(delivery.line, delivery.origin)
         if following is not None and following in share.here:
             self._ready(lane, share.here[following])
 
@@ -245,7 +240,10 @@ class Dispatcher:
         """Take a delivery out of the order of its key; what stands behind it follows at once."""
         share = delivery.share
         share.here.pop(delivery.origin, None)
-        for origin in share.order.leave(delivery.key, delivery.origin, due_ms):
+        if not delivery.ordered:
+            share.order.finish(delivery.line, delivery.origin)
+            return
+        for origin in share.order.leave(delivery.line, delivery.origin, due_ms):
             follower = share.here.get(origin)
             if follower is not None:
                 self._unqueue(lane, follower)
@@ -259,6 +257,7 @@ class Dispatcher:
         self, share: Share, record: Received, wait: Wait, *, before: tuple[Outgoing, ...] = ()
     ) -> None:
         """Write a record to a tier, and be done with it where it stood."""
+        share.waiting += 1
         records = (*before, self._letters.stay(record, wait, self._now_ms()))
         self._ledger.add(Entry(share, record.topic, record.offset, records))
 

@@ -95,6 +95,12 @@ class Lane:
         return known.webhook.concurrency if isinstance(known, Endpoint) else _UNKNOWN_CONCURRENCY
 
     @property
+    def ordered(self) -> bool:
+        """Whether what shares a key is delivered one after the other."""
+        known = self.known
+        return not isinstance(known, Endpoint) or known.webhook.ordering == "per_record"
+
+    @property
     def standstill(self) -> str | None:
         """Why nothing is sent: paused, disabled, gone or unusable; None if things are sent."""
         known = self.known

@@ -171,7 +171,7 @@ class Member:
         measures.IN_FLIGHT.set(self._dispatcher.active)
         measures.QUEUED.set(self._dispatcher.load)
         measures.UNACCOUNTED.set(self._ledger.open)
-        measures.AWAY.set(sum(share.order.away for share in self._shares.values()))
+        measures.AWAY.set(sum(share.waiting for share in self._shares.values()))
 
     # ------------------------------------------------------------------------------ rebalances
 
@@ -239,7 +239,7 @@ class Member:
             self._take(share, record, {})
         partitions = [TopicPartition(topic, share.number) for topic in share.progress]
         self._valve.open(partitions, "rebuild")
-        log.info("share.ready", share=share.number, waiting=share.order.away)
+        log.info("share.ready", share=share.number, waiting=share.waiting)
 
 
 async def _all_idle(shares: Collection[Share]) -> None:

@@ -8,10 +8,9 @@ away has to go away too, and what goes away takes along all that is here behind 
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left, insort
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,101 +44,95 @@ class Repeated:
 READY, BEHIND, REPEATED = Ready(), Behind(), Repeated()
 
 
+def line_of(key: bytes, origin: int, *, ordered: bool) -> bytes:
+    """The line that a record stands in: that of its key, or one of its own."""
+    return key if ordered else b"%d#%b" % (origin, key)
+
+
 class Order:
-    """The unfinished records of one partition, by key."""
+    """The unfinished records of one partition, in lines: one for each key.
+
+    What is away costs the line's key and 8 bytes a record.
+    """
 
     def __init__(self) -> None:
         """Nothing is unfinished."""
-        self._lines: dict[bytes, _Line] = {}
-        self._away = 0
+        #: Those here, rising; there is no empty line.
+        self._here: dict[bytes, list[int]] = {}
+        #: When the first is due (as far as that is known), then the origins, rising.
+        self._away: dict[bytes, array[int]] = {}
 
-    @property
-    def away(self) -> int:
-        """How many records wait in tiers."""
-        return self._away
-
-    def restore(self, key: bytes, origin: int, due_ms: int) -> None:
+    def restore(self, line: bytes, origin: int, due_ms: int) -> None:
         """Learn of a record that waits in a tier, before anything of the partition is attempted."""
-        line = self._lines.setdefault(key, _Line())
-        self._away += line.put_away(origin, due_ms)
+        self._put_away(line, origin, due_ms)
 
-    def arrive(self, key: bytes, origin: int) -> Ready | Behind | Held | Repeated:
+    def forget(self, line: bytes, origin: int) -> None:
+        """A record that was away stands in another line from now on."""
+        away = self._away.get(line)
+        if away is None:
+            return
+        place = bisect_left(away, origin, 1)
+        if place < len(away) and away[place] == origin:
+            del away[place]
+            if len(away) == 1:
+                del self._away[line]
+
+    def arrive(self, line: bytes, origin: int) -> Ready | Behind | Held | Repeated:
         """A record came to be attempted, from the actions topic or, due, from a tier."""
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = _Line()
-            line.here.append(origin)
-            return READY
-        first = line.first_away()
-        if first is not None and first < origin:
-            return Held(first, line.away[first])
-        if origin in line.here:
+        away = self._away.get(line)
+        if away is not None and away[1] < origin:
+            return Held(away[1], away[0])
+        here = self._here.get(line)
+        if here is not None and origin in here:
             return REPEATED
-        if origin in line.away:
-            del line.away[origin]
-            self._away -= 1
-        insort(line.here, origin)
-        return READY if line.here[0] == origin else BEHIND
+        if away is not None:
+            self.forget(line, origin)
+        if here is None:
+            self._here[line] = [origin]
+            return READY
+        insort(here, origin)
+        return READY if here[0] == origin else BEHIND
 
-    def leave(self, key: bytes, origin: int, due_ms: int) -> tuple[int, ...]:
+    def leave(self, line: bytes, origin: int, due_ms: int) -> tuple[int, ...]:
         """A record goes to a tier; returns those here behind it, which must follow at once.
 
         Each of these is to be taken away with `leave` in turn (it returns nothing more then).
         """
-        line = self._lines[key]
-        place = line.here.index(origin) if origin in line.here else len(line.here)
-        behind = tuple(line.here[place + 1 :])
-        del line.here[place:]
-        self._away += line.put_away(origin, due_ms)
+        here = self._here.get(line, [])
+        place = here.index(origin) if origin in here else len(here)
+        behind = tuple(here[place + 1 :])
+        del here[place:]
+        if not here:
+            self._here.pop(line, None)
+        self._put_away(line, origin, due_ms)
         return behind
 
-    def finish(self, key: bytes, origin: int) -> int | None:
-        """A record is delivered or dead; returns the next of its key that is here, if it is next."""
-        line = self._lines[key]
-        here = line.here
-        if here and here[0] == origin:
-            del here[0]
-        elif origin in here:
-            here.remove(origin)
+    def finish(self, line: bytes, origin: int) -> int | None:
+        """A record is done with here; returns the next of its line that is here, if it is next."""
+        here = self._here[line]
+        first = here[0] == origin
+        here.remove(origin)
+        if not here:
+            del self._here[line]
             return None
-        if here:
-            return here[0]
-        if not line.away:
-            del self._lines[key]
-        return None
+        return here[0] if first else None
 
-    def first_away(self, key: bytes) -> Held | None:
-        """The first record of a key that is away, if any is."""
-        line = self._lines.get(key)
-        first = None if line is None else line.first_away()
-        return None if line is None or first is None else Held(first, line.away[first])
+    def first_away(self, line: bytes) -> Held | None:
+        """The first record of a line that is away, if any is."""
+        away = self._away.get(line)
+        return None if away is None else Held(away[1], away[0])
 
-    def away_of(self, key: bytes) -> Iterator[int]:
-        """The origins of a key that are away, for whoever looks."""
-        line = self._lines.get(key)
-        return iter(() if line is None else sorted(line.away))
+    def away_of(self, line: bytes) -> tuple[int, ...]:
+        """The origins of a line that are away, for whoever looks."""
+        return tuple(self._away.get(line, ())[1:])
 
-
-class _Line:
-    """The unfinished records of one key."""
-
-    __slots__ = ("_heap", "away", "here")
-
-    def __init__(self) -> None:
-        self.here: list[int] = []
-        self.away: dict[int, int] = {}
-        self._heap: list[int] = []
-
-    def put_away(self, origin: int, due_ms: int) -> int:
-        """Note where it waits; 1 if it was not away before."""
-        new = origin not in self.away
-        if new:
-            heappush(self._heap, origin)
-        self.away[origin] = due_ms
-        return int(new)
-
-    def first_away(self) -> int | None:
-        """The lowest origin that is away."""
-        while self._heap and self._heap[0] not in self.away:
-            heappop(self._heap)
-        return self._heap[0] if self._heap else None
+    def _put_away(self, line: bytes, origin: int, due_ms: int) -> None:
+        away = self._away.get(line)
+        if away is None:
+            self._away[line] = array("q", (due_ms, origin))
+            return
+        place = bisect_left(away, origin, 1)
+        if place == len(away) or away[place] != origin:
+            away.insert(place, origin)
+        if place == 1:
+            away[0] = due_ms

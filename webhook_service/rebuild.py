@@ -11,6 +11,7 @@ from runtime.broker import Position, Reader, Span, TopicPartition
 from runtime.clock import Clock
 from runtime.logs import get_logger
 from schemas.errors import BrokerError
+from webhook_service.beside import Beside
 from webhook_service.dispatch import Dispatcher
 from webhook_service.share import InTier, Share
 from webhook_service.waiting import wait_in
@@ -47,8 +48,7 @@ class Rebuild:
         self._clock = clock
         self._actions = actions
         self._tiers = tuple(tiers)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._beside = Beside()
         self._looks_again = clock.now()
 
     def start(
@@ -62,24 +62,15 @@ class Rebuild:
         Args:
             ready: Called with each whose waiting records are known.
         """
-        task = asyncio.create_task(self._read(shares, positions, ready))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._beside.start(self._read(shares, positions, ready))
 
     def cancel(self) -> None:
         """Read nothing more."""
-        for task in self._tasks:
-            task.cancel()
+        self._beside.cancel()
 
     async def failed(self) -> None:
         """Raise what a reading failed of: its shares would be paused for good."""
-        await self._broken
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self._broken.done():
-            self._broken.set_exception(error)
+        await self._beside.failed()
 
     async def _read(
         self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from runtime.broker import Position, Received, TopicPartition
 from webhook_service.delivery import State
 from webhook_service.offsets import Progress
-from webhook_service.ordering import Order
+from webhook_service.ordering import Order, line_of
 from webhook_service.waiting import History, Wait
 
 
@@ -20,9 +20,11 @@ class Delivery:
     Attributes:
         record: Where it stands now: in the actions topic or in a tier.
         origin: Its offset in the actions topic, the same wherever it stands.
+        ordered: Whether it stands in one line with the others of its key.
+        line: Where it stands in the share's order.
     """
 
-    __slots__ = ("history", "origin", "record", "share", "state")
+    __slots__ = ("history", "line", "ordered", "origin", "record", "share", "state")
 
     def __init__(self, share: Share, record: Received, origin: int, history: History) -> None:
         """It is queued."""
@@ -31,6 +33,15 @@ class Delivery:
         self.origin = origin
         self.history = history
         self.state = State.QUEUED
+        self.ordered = True
+        self.line = b""
+
+    def stand_in_line(self, *, ordered: bool) -> None:
+        """Take its place by its webhook's ordering as it is now, and leave the one it had before."""
+        self.ordered = ordered
+        self.line = line_of(self.key, self.origin, ordered=ordered)
+        if not ordered:
+            self.share.order.forget(self.key, self.origin)
 
     @property
     def key(self) -> bytes:
@@ -62,6 +73,7 @@ class Share:
         here: Deliveries in this process, by origin.
         held: Per tier topic, the head of its records.
         begins: Where the actions begin, as far as it was asked: retention removed what stood before.
+        waiting: How many of its records are in tiers.
         asks: A waiting record's origin was not reached; somebody should look where the actions begin.
     """
 
@@ -78,6 +90,7 @@ class Share:
         self.alive = True
         self.in_flight = 0
         self.begins = 0
+        self.waiting = 0
         self.asks = False
         self.order = Order()
         self.here: dict[int, Delivery] = {}
