@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from aiohappyeyeballs import start_connection
-from aiohttp.client_proto import ResponseHandler
 
 from webhook_service.address import Network, address_in, refusal_of
 
@@ -23,10 +22,8 @@ REMEMBERED_S: Final = 10.0
 MOST_REMEMBERED: Final = 10_000
 #: The next address is tried when the one before has not answered for so long (RFC 8305).
 NEXT_ADDRESS_S: Final = 0.25
-#: Lines and headers of an answer are bounded by these; what is longer is not HTTP to us.
-LONGEST_LINE: Final = 8_190
-MOST_HEADERS: Final = 256
-_BUFFER: Final = 64 * 1024
+
+P = TypeVar("P", bound=asyncio.Protocol)
 
 
 class ForbiddenAddressError(OSError):
@@ -54,7 +51,7 @@ class _Remembered:
 
 
 class Dialer:
-    """Opens connections; each is an aiohttp protocol that reads answers."""
+    """Opens connections."""
 
     def __init__(self, allowed: Sequence[Network]) -> None:
         """Nothing is opened.
@@ -72,7 +69,7 @@ class Dialer:
         """Give the threads back."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def connect(self, origin: Origin) -> ResponseHandler:
+    async def connect(self, origin: Origin, protocol: Callable[[], P]) -> P:
         """A connection to one of the host's addresses.
 
         Raises:
@@ -92,8 +89,9 @@ class Dialer:
             loop=loop,
         )
         try:
+            dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _, made = await loop.create_connection(
-                lambda: ResponseHandler(loop),
+                protocol,
                 sock=dialled,
                 ssl=self._trust if origin.tls else None,
                 server_hostname=origin.host if origin.tls else None,
@@ -101,14 +99,6 @@ class Dialer:
         except BaseException:
             dialled.close()
             raise
-        made.set_response_params(
-            read_until_eof=True,
-            auto_decompress=False,
-            read_bufsize=_BUFFER,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-            max_headers=MOST_HEADERS,
-        )
         return made
 
     async def _addresses_of(self, host: str) -> tuple[str, ...]:

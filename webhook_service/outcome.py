@@ -41,12 +41,14 @@ class NoAnswer:
 
     Attributes:
         error: For people: what happened, without secrets.
+        unknown: The request was sent, or a part of it: the endpoint may have acted on it.
     """
 
     error_class: ErrorClass
     error: str
     connect_ms: float
     total_ms: float
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sends one request, hardened: vetted address at dial time, one deadline, capped answer, no redirects.
 
-aiohttp's parser and protocol read the answers; its session, which does much more than a delivery
-needs, costs four times the CPU of all that is here.
+Connections are kept alive.  A request is sent again, on a fresh connection, only if nothing of it
+was sent on the kept one; whatever else goes wrong is an outcome, and a retry's business.
 """
 
 from __future__ import annotations
@@ -11,25 +11,19 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import lru_cache
 from typing import Final, Self
-
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import HttpProcessingError
 
 from schemas.errors import IllegalStepError
 from webhook_service.address import Network
+from webhook_service.connection import Connection, Lost, Reply
 from webhook_service.dial import Dialer, ForbiddenAddressError, NoSuchHostError, Origin
 from webhook_service.outcome import Answer, ErrorClass, NoAnswer
 from webhook_service.render import Request
-from webhook_service.wire import message_of, opening_of, target_of
+from webhook_service.wire import request_bytes, target_of
 
 #: Idle connections are dropped after this long, before the usual receiver drops them (5 s at the
 #: least), so that a request seldom meets a connection that is being closed.
 KEEP_ALIVE_S: Final = 4.0
-_SWITCHING_PROTOCOLS: Final = 101
-_FIRST_FINAL: Final = 200
 
 
 class Sender:
@@ -49,8 +43,8 @@ class Sender:
         self._allowed = tuple(allowed)
         self._cap = body_cap
         self._dialer: Dialer | None = None
-        self._idle: dict[Origin, deque[tuple[ResponseHandler, float]]] = {}
-        self._open: set[ResponseHandler] = set()
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._open: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
     async def start(self) -> Self:
@@ -62,15 +56,13 @@ class Sender:
         """Close every connection."""
         if self._sweep is not None:
             self._sweep.cancel()
-        lost = [closed for each in self._open if (closed := each.closed) is not None]
         for connection in self._open:
             connection.abort()
-        if lost:
-            await asyncio.wait(lost)
         self._open.clear()
         self._idle.clear()
         if self._dialer is not None:
             self._dialer.close()
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
 
     async def send(
         self, request: Request, signature: Sequence[tuple[str, str]], deadline: timedelta
@@ -82,87 +74,80 @@ class Sender:
         """
         loop = asyncio.get_running_loop()
         begun = connected = loop.time()
-        connection: ResponseHandler | None = None
+        until = begun + deadline.total_seconds()
         try:
-            origin, head = _opening(request.method, request.url, request.headers)
-            async with asyncio.timeout(deadline.total_seconds()):
-                connection = self._kept(origin, begun)
-                if connection is None:
+            target = target_of(request.url)
+            data = request_bytes(request, signature)
+        except ValueError as error:
+            return NoAnswer("webhook", str(error), 0.0, 0.0)
+        origin = Origin(target.tls, target.host, target.port)
+        connection, waiter = self._asked(origin, data, begun, until)
+        if connection is None or waiter is None:
+            try:
+                async with asyncio.timeout_at(until):
                     connection = await self._dialled(origin)
-                    connected = loop.time()
-                _write(connection, head, signature, request)
-                status, headers, body, whole = await self._read(connection)
-        except _FAILURES as error:
-            self._drop(connection)
-            word, text = _classified(error, deadline)
-            ended = loop.time()
-            reached = connected if connection is not None else ended
-            return NoAnswer(word, text, (reached - begun) * 1e3, (ended - begun) * 1e3)
+            except _FAILURES as error:
+                took = (loop.time() - begun) * 1e3
+                return NoAnswer(*_classified(error, deadline), took, took)
+            connected = loop.time()
+            waiter = connection.ask(data, until)
+            if waiter is None:
+                self._drop(connection)
+                took = (connected - begun) * 1e3
+                return NoAnswer("connection", _CLOSED, took, took)
+        try:
+            reply = await waiter
         except BaseException:
             self._drop(connection)
             raise
         ended = loop.time()
-        self._keep(origin, connection, ended, whole=whole)
-        return Answer(
-            status, headers, body, whole, (connected - begun) * 1e3, (ended - begun) * 1e3
-        )
-
-    async def _read(self, connection: ResponseHandler) -> tuple[int, dict[str, str], bytes, bool]:
-        """The final answer, its body up to the cap, and whether that was all of it."""
-        while True:
-            message, content = await connection.read()
-            if message.code >= _FIRST_FINAL or message.code == _SWITCHING_PROTOCOLS:
-                break
-        headers = {name.lower(): value for name, value in message.headers.items()}
-        if content.at_eof():
-            return message.code, headers, b"", True
-        parts: list[bytes] = []
-        room = self._cap + 1
-        while room > 0:
-            part = await content.read(room)
-            if not part:
-                return message.code, headers, b"".join(parts), True
-            parts.append(part)
-            room -= len(part)
-        return message.code, headers, b"".join(parts)[: self._cap], False
+        took, total = (connected - begun) * 1e3, (ended - begun) * 1e3
+        if isinstance(reply, Lost):
+            self._drop(connection)
+            return _unknown(reply, deadline, took, total)
+        self._keep(origin, connection, ended)
+        return Answer(*reply, took, total)
 
     # ------------------------------------------------------------------------- the connections
 
-    async def _dialled(self, origin: Origin) -> ResponseHandler:
+    async def _dialled(self, origin: Origin) -> Connection:
         if self._dialer is None:
             raise IllegalStepError("a sender sends after its start")
-        connection = await self._dialer.connect(origin)
+        loop = asyncio.get_running_loop()
+        connection = await self._dialer.connect(origin, lambda: Connection(loop, self._cap))
         self._open.add(connection)
         return connection
 
-    def _kept(self, origin: Origin, now: float) -> ResponseHandler | None:
-        """A connection that is idle and can be used, the one used last."""
+    def _asked(
+        self, origin: Origin, data: bytes, now: float, until: float
+    ) -> tuple[Connection | None, asyncio.Future[Reply | Lost] | None]:
+        """An idle connection that took the request, the one used last; none if none did."""
         idle = self._idle.get(origin)
         while idle:
-            connection, since = idle.pop()
-            if now - since < KEEP_ALIVE_S and _is_usable(connection):
-                return connection
+            connection = idle.pop()
+            if now - connection.idle_since < KEEP_ALIVE_S:
+                waiter = connection.ask(data, until)
+                if waiter is not None:
+                    return connection, waiter
             self._drop(connection)
-        return None
+        return None, None
 
-    def _keep(
-        self, origin: Origin, connection: ResponseHandler, now: float, *, whole: bool
-    ) -> None:
+    def _keep(self, origin: Origin, connection: Connection, now: float) -> None:
         """Keep a connection for the next request, if nothing is left on it."""
-        if not whole or not _is_usable(connection):
+        if not connection.is_usable:
             self._drop(connection)
             return
+        connection.idle_since = now
         idle = self._idle.get(origin)
         if idle is None:
             idle = self._idle[origin] = deque()
-        idle.append((connection, now))
+        idle.append(connection)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._swept)
 
-    def _drop(self, connection: ResponseHandler | None) -> None:
-        if connection is not None:
-            self._open.discard(connection)
-            connection.abort()
+    def _drop(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        connection.abort()
 
     def _swept(self) -> None:
         """Close what was idle for too long; once a while, whatever the number of connections."""
@@ -170,57 +155,35 @@ class Sender:
         self._sweep = None
         oldest = loop.time() - KEEP_ALIVE_S
         for origin, idle in list(self._idle.items()):
-            while idle and (idle[0][1] <= oldest or not _is_usable(idle[0][0])):
-                self._drop(idle.popleft()[0])
+            while idle and (idle[0].idle_since <= oldest or not idle[0].is_usable):
+                self._drop(idle.popleft())
             if not idle:
                 del self._idle[origin]
         if self._idle:
             self._sweep = loop.call_later(KEEP_ALIVE_S, self._swept)
 
 
-def _is_usable(connection: ResponseHandler) -> bool:
-    """Whether it is open and nothing was received that nobody asked for."""
-    return connection.is_connected() and not connection.should_close
+def _unknown(lost: Lost, deadline: timedelta, connect_ms: float, total_ms: float) -> NoAnswer:
+    """What is said of a request that was sent and has no answer."""
+    text = _TIMEOUT.format(deadline=deadline.total_seconds()) if _is_timeout(lost) else lost.error
+    return NoAnswer(lost.error_class, text, connect_ms, total_ms, unknown=True)
 
 
-@lru_cache(maxsize=4_096)
-def _opening(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> tuple[Origin, bytes]:
-    """Where a request goes, and its first lines: the same for all deliveries of a webhook."""
-    target = target_of(url)
-    opening = opening_of(method, target, headers)
-    return Origin(target.tls, target.host, target.port), opening
+def _is_timeout(lost: Lost) -> bool:
+    return lost.error_class == "timeout"
 
 
-def _write(
-    connection: ResponseHandler,
-    head: bytes,
-    signature: Sequence[tuple[str, str]],
-    request: Request,
-) -> None:
-    """The whole request in one piece."""
-    if connection.transport is None:
-        raise ConnectionResetError("the endpoint closed the connection")
-    connection.transport.write(message_of(head, signature, request))
-
-
-#: What may go wrong without anything of ours being wrong.
-_FAILURES: Final = (TimeoutError, OSError, aiohttp.ClientError, HttpProcessingError, ValueError)
+_TIMEOUT: Final = "no complete answer within {deadline:g} s"
+_CLOSED: Final = "the endpoint closed the connection before the request was sent"
+#: What may go wrong with a dial without anything of ours being wrong.
+_FAILURES: Final = (TimeoutError, OSError, ssl.SSLError, ssl.CertificateError)
 #: The first that fits decides; `cause` is the error in words.
 _CLASSES: Final[tuple[tuple[tuple[type[BaseException], ...], ErrorClass, str], ...]] = (
-    ((TimeoutError,), "timeout", "no complete answer within {deadline:g} s"),
+    ((TimeoutError,), "timeout", _TIMEOUT),
     ((ForbiddenAddressError,), "forbidden-address", "{cause}"),
     ((NoSuchHostError,), "dns", "{cause}"),
     ((ssl.SSLError, ssl.CertificateError), "tls", "no TLS connection: {cause}"),
-    (
-        (aiohttp.ServerDisconnectedError,),
-        "connection",
-        "the endpoint closed the connection without an answer",
-    ),
-    ((aiohttp.ClientPayloadError,), "protocol", "the answer's body ended early or is malformed"),
-    ((HttpProcessingError,), "protocol", "the answer is not HTTP: {cause}"),
-    ((OSError,), "connection", "no connection, or it was lost: {cause}"),
-    ((aiohttp.ClientError,), "protocol", "the answer is not HTTP: {cause}"),
-    ((ValueError,), "webhook", "{cause}"),
+    ((OSError,), "connection", "no connection: {cause}"),
 )
 
 
@@ -234,6 +197,5 @@ def _classified(error: BaseException, deadline: timedelta) -> tuple[ErrorClass, 
 
 def _text(error: BaseException) -> str:
     """The error in words, one line."""
-    inner = getattr(error, "os_error", None) or error
-    words = getattr(inner, "strerror", None) or getattr(inner, "message", None) or str(inner)
-    return (str(words) or type(inner).__name__).splitlines()[0][:200]
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(words).splitlines()[0][:200]

@@ -6,12 +6,15 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from webhook_service.render import Request
 
 Pairs = Sequence[tuple[str, str]]
+
+_LINE: Final = "%s: %s\r\n".__mod__
 
 
 class Target(NamedTuple):
@@ -24,6 +27,7 @@ class Target(NamedTuple):
     path: str
 
 
+@lru_cache(maxsize=4_096)
 def target_of(url: str) -> Target:
     """Where a URL leads, and what is asked for there.
 
@@ -38,47 +42,29 @@ def target_of(url: str) -> Target:
     return Target(tls, parts.hostname, parts.port or (443 if tls else 80), parts.netloc, path)
 
 
-def opening_of(method: str, target: Target, headers: Pairs) -> bytes:
-    """The request line, `Host`, and the headers that are known before an attempt.
-
-    Raises:
-        ValueError: A line break would end one of them early, or a character has no place there.
-    """
-    lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.netloc}"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    return _lines(lines)
-
-
-def message_of(opening: bytes, signature: Pairs, request: Request) -> bytes:
-    """The whole request.
+def request_bytes(request: Request, signature: Pairs) -> bytes:
+    """The whole request in one piece.
 
     Args:
-        opening: As `opening_of` made it of this request.
-        signature: The headers of this attempt.
+        signature: The headers of this attempt, after the request's own.
 
     Raises:
-        ValueError: As `opening_of`.
+        ValueError: A line break would end a line early, or a character has no place there.
     """
-    lines = [f"{name}: {value}" for name, value in signature]
+    target = target_of(request.url)
+    lines = [
+        f"{request.method} {target.path} HTTP/1.1\r\n",
+        f"Host: {target.netloc}\r\n",
+        *map(_LINE, request.headers),
+        *map(_LINE, signature),
+    ]
     if request.method != "GET":
-        lines.append(f"Content-Length: {len(request.body)}")
-    return b"%b%b\r\n%b" % (opening, _lines(lines), request.body)
-
-
-def request_bytes(request: Request, signature: Pairs) -> bytes:
-    """The whole request in one step.
-
-    Raises:
-        ValueError: As `opening_of`.
-    """
-    opening = opening_of(request.method, target_of(request.url), request.headers)
-    return message_of(opening, signature, request)
-
-
-def _lines(lines: Sequence[str]) -> bytes:
-    if any(character in line for line in lines for character in "\r\n\0"):
+        lines.append(f"Content-Length: {len(request.body)}\r\n")
+    head = "".join(lines)
+    # One look at the whole is cheaper than one at each line.
+    breaks = len(lines)
+    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
         raise ValueError("a header or the URL holds a line break; change it")
-    try:
-        return "".join(f"{line}\r\n" for line in lines).encode("ascii")
-    except UnicodeEncodeError:
-        raise ValueError("a header or the URL holds characters beyond ASCII; change it") from None
+    if not head.isascii():
+        raise ValueError("a header or the URL holds characters beyond ASCII; change it")
+    return b"%b\r\n%b" % (head.encode(), request.body)

@@ -335,7 +335,7 @@ async def test_connections_are_kept_alive_and_a_closed_one_is_not_used_again():
 def _closed(sender: Sender) -> bool:
     """Whether the pool has noticed that its connection was closed."""
     return not any(
-        connection.is_connected() for idle in sender._idle.values() for connection, _ in idle
+        connection.is_usable for idle in sender._idle.values() for connection in idle
     )
 
 
