@@ -46,7 +46,8 @@ class Catalog:
     """All schemas by what they are for.
 
     Attributes:
-        action, attempt, definition, firing, workflow_counts: The schemas of the records that are not events.
+        action, attempt, definition, firing, lane_state, workflow_counts: The schemas of the records
+            that are not events.
     """
 
     _entities: Mapping[str, Entity]
@@ -54,6 +55,7 @@ class Catalog:
     attempt: NamedSchema
     definition: NamedSchema
     firing: NamedSchema
+    lane_state: NamedSchema
     workflow_counts: NamedSchema
 
     @classmethod
@@ -75,7 +77,14 @@ class Catalog:
             entities |= _extra(extra_dir, envelope, shapes, taken)
         others = (
             named_schema(text_of(inlined(_read(HERE / f"{name}.avsc"), shapes, set())))
-            for name in ("action", "attempt", "definition", "firing", "workflow_counts")
+            for name in (
+                "action",
+                "attempt",
+                "definition",
+                "firing",
+                "lane_state",
+                "workflow_counts",
+            )
         )
         return cls(dict(sorted(entities.items())), *others)
 
@@ -93,8 +102,8 @@ class Catalog:
     def schemas(self) -> tuple[NamedSchema, ...]:
         """Every schema that travels: events by entity, then what else is written."""
         events = (entity.event for entity in self._entities.values())
-        others = (self.action, self.attempt, self.definition, self.firing, self.workflow_counts)
-        return (*events, *others)
+        others = (self.action, self.attempt, self.definition, self.firing, self.lane_state)
+        return (*events, *others, self.workflow_counts)
 
     def event(self, entity: str) -> NamedSchema:
         """The event schema of an entity.

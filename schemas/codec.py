@@ -23,15 +23,15 @@ from schemas.framing import (
     reference_in,
 )
 from schemas.reading import Reader
-from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
+from schemas.records import Action, Attempt, Definition, Event, Firing, LaneState, WorkflowCounts
 from schemas.resolution import adapter, with_aliases
 from schemas.wire import MisfitError
 from schemas.writing import Writer
 
 __all__ = ["Codec", "Fingerprint", "Reference", "SchemaId", "SchemaSource"]
 
-Record = Event | Action | Attempt | Definition | Firing | WorkflowCounts
-R = TypeVar("R", Event, Action, Attempt, Definition, Firing, WorkflowCounts)
+Record = Event | Action | Attempt | Definition | Firing | LaneState | WorkflowCounts
+R = TypeVar("R", Event, Action, Attempt, Definition, Firing, LaneState, WorkflowCounts)
 #: Reads the record that begins at an index of the bytes.
 Read = Callable[[bytes, int], Any]
 
@@ -132,6 +132,11 @@ class Codec:
         firing: Firing = self._decode(self._catalog.firing, Firing, data)
         return firing
 
+    def decode_lane_state(self, data: bytes | None) -> LaneState:
+        """Read a lane's state; raises as `decode_event`."""
+        state: LaneState = self._decode(self._catalog.lane_state, LaneState, data)
+        return state
+
     def decode_workflow_counts(self, data: bytes | None) -> WorkflowCounts:
         """Read counts of workflows; raises as `decode_event`."""
         counts: WorkflowCounts = self._decode(self._catalog.workflow_counts, _counts, data)
@@ -150,6 +155,8 @@ class Codec:
                 return self._catalog.definition
             case Firing():
                 return self._catalog.firing
+            case LaneState():
+                return self._catalog.lane_state
             case WorkflowCounts():
                 return self._catalog.workflow_counts
 

@@ -15,6 +15,9 @@ from typing import Any, Literal
 Operation = Literal["created", "updated", "deleted"]
 Source = Literal["ui", "api", "import", "webform", "workflow", "system"]
 DefinitionKind = Literal["workflow", "webhook"]
+LaneAspect = Literal["switch", "breaker"]
+LaneStatus = Literal["active", "paused", "disabled", "closed", "open"]
+LaneCause = Literal["operator", "gone", "failing"]
 #: What became of one attempt; `waiting` means that a retry is due at `Attempt.next_due_at`.
 Outcome = Literal["delivered", "waiting", "dead"]
 
@@ -127,6 +130,35 @@ class WorkflowCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneState:
+    """How one webhook's lane stands, as all members of the webhook service should know.
+
+    Attributes:
+        aspect: `switch` is what somebody decided, `breaker` what failures led to.
+        state: Of a switch: active, paused or disabled; of a breaker: closed or open.
+        webhook_version: The webhook's version then.
+        since: Since when it is in this state.
+        next_probe_at: When an open breaker lets the next probe through.
+        opened: How many times in a row the breaker has opened.
+        failing_since: Since when every attempt has failed; None if the last one did not.
+        written_by: An operator, or a member of the service.
+    """
+
+    webhook_id: str
+    aspect: LaneAspect
+    state: LaneStatus
+    cause: LaneCause
+    reason: str
+    webhook_version: int
+    since: datetime
+    next_probe_at: datetime | None
+    opened: int
+    failing_since: datetime | None
+    written_at: datetime
+    written_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to deliver one action, and what came of it.
 
@@ -194,6 +226,11 @@ def action_id_of(
 def action_key_of(webhook_id: str, entity: str, entity_id: str) -> bytes:
     """The key of an action: what shares it is delivered in order."""
     return f"{webhook_id}/{entity}/{entity_id}".encode()
+
+
+def lane_key_of(webhook_id: str, aspect: LaneAspect) -> bytes:
+    """The key of a lane's state: the newest record of it counts."""
+    return f"{webhook_id}/{aspect}".encode()
 
 
 def firing_key_of(workflow_id: str, entity: str, entity_id: str) -> bytes:

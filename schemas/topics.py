@@ -109,6 +109,11 @@ class Topics:
         return f"{self.prefix}.webhooks"
 
     @property
+    def lanes(self) -> str:
+        """How each webhook's lane stands, compacted by webhook and aspect."""
+        return f"{self.prefix}.lanes"
+
+    @property
     def schemas(self) -> str:
         """Writer schemas, compacted by fingerprint."""
         return f"{self.prefix}.schemas"
@@ -148,4 +153,5 @@ class Topics:
         yield Topic(self.workflows, "Definition", "workflow id", 1, "compact", None)
         yield Topic(self.workflows_history, "Definition", "workflow id", 1, "delete", None)
         yield Topic(self.webhooks, "Definition", "webhook id", 1, "compact", None)
+        yield Topic(self.lanes, "LaneState", "webhook id/aspect", 1, "compact", None)
         yield Topic(self.schemas, "Avro schema (JSON text)", "fingerprint", 1, "compact", None)

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from schemas.avro import NamedSchema
 from schemas.catalog import Catalog
 from schemas.codec import Fingerprint, Reference
-from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
+from schemas.records import (
+    Action,
+    Attempt,
+    Definition,
+    Event,
+    Firing,
+    LaneState,
+    WorkflowCounts,
+)
 from schemas.types import (
     FieldType,
     ListType,
@@ -142,6 +150,7 @@ FLAT: Mapping[str, tuple[type[Any], NamedSchema]] = {
     "attempt": (Attempt, CATALOG.attempt),
     "definition": (Definition, CATALOG.definition),
     "firing": (Firing, CATALOG.firing),
+    "lane_state": (LaneState, CATALOG.lane_state),
     "workflow_counts": (WorkflowCounts, CATALOG.workflow_counts),
 }
 #: The names of all records.
@@ -178,6 +187,10 @@ def attempts() -> st.SearchStrategy[Attempt]:
 
 def firings() -> st.SearchStrategy[Firing]:
     return SEEDS.map(lambda chance: record_of("firing", chance))
+
+
+def lane_states() -> st.SearchStrategy[LaneState]:
+    return SEEDS.map(lambda chance: record_of("lane_state", chance))
 
 
 def workflow_counts() -> st.SearchStrategy[WorkflowCounts]:

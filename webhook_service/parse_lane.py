@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from webhook_service.parse_values import Read, Reader, found
 from webhook_service.rate import Rate, parse_rate
-from webhook_service.webhook import Breaker, Ordering, Webhook
+from webhook_service.webhook import Breaker, Ordering
 
 ORDERINGS: Final = get_args(Ordering)
 CONCURRENCY: Final = (1, 1_000)
@@ -81,4 +81,4 @@ def _disable_after(reader: Reader, value: object) -> timedelta | None:
     if isinstance(value, timedelta | str):
         return reader.duration("disable_after", value, *DISABLE_AFTER)
     reader.bad("disable_after", f"is {found(value)}; a duration such as 5d is expected, or never")
-    return Webhook.model_fields["disable_after"].default
+    return None

@@ -25,6 +25,7 @@ from tests.strategies import (
     definitions,
     events,
     firings,
+    lane_states,
     values,
     workflow_counts,
 )
@@ -40,6 +41,7 @@ OTHERS = {
         workflow_counts(),
         CATALOG.workflow_counts,
     ),
+    "lane_state": (CODEC.decode_lane_state, lane_states(), CATALOG.lane_state),
     "firing": (CODEC.decode_firing, firings(), CATALOG.firing),
 }
 

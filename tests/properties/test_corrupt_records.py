@@ -18,7 +18,7 @@ from schemas.wire import number
 from tests.strategies import CATALOG, RECORDS, OwnSchemas, record_of
 
 CODEC = Codec(CATALOG, OwnSchemas({SchemaId(7): CATALOG.event("lead").text}))
-#: For each of nine records: 10,800 in all of each sort.
+#: For each of ten records: 12,000 in all of each sort.
 EACH = 1_200
 HUGE = 2**62
 
@@ -33,6 +33,8 @@ def decode(name: str, data: bytes | None) -> Any:
             return CODEC.decode_definition(data)
         case "firing":
             return CODEC.decode_firing(data)
+        case "lane_state":
+            return CODEC.decode_lane_state(data)
         case "workflow_counts":
             return CODEC.decode_workflow_counts(data)
         case _:

@@ -32,6 +32,7 @@ PAIRS = {
     "attempt": (records.Attempt, CATALOG.attempt),
     "definition": (records.Definition, CATALOG.definition),
     "firing": (records.Firing, CATALOG.firing),
+    "lane_state": (records.LaneState, CATALOG.lane_state),
     "workflow_counts": (records.WorkflowCounts, CATALOG.workflow_counts),
 }
 PYTHON = {
