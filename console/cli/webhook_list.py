@@ -1,0 +1,72 @@
+"""`hookline webhooks list`: the webhooks in force."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from console.cli import output
+from console.cli.desk import Desk
+from console.cli.examples import Command
+
+
+@click.command("list", cls=Command)
+@output.json_option
+@click.pass_obj
+def list_(desk: Desk, *, as_json: bool) -> None:
+    """List the webhooks in force, with the workflows that name them.
+
+    Examples:
+      hookline webhooks list
+      hookline webhooks list --json | jq -r '.webhooks[] | select(.workflows == []).id'
+
+    JSON: {"webhooks": [{id, version, state, method, url, entities, workflows, saved_at, saved_by}]}
+    """
+    found = desk.run(_rows(desk))
+    if as_json:
+        output.document({"webhooks": found})
+        return
+    columns = ("webhook", "version", "state", "method", "url", "entities", "workflows")
+    rows = [
+        (
+            row["id"],
+            str(row["version"]),
+            row["state"],
+            row["method"],
+            row["url"],
+            ", ".join(row["entities"] or ["any"]),
+            ", ".join(row["workflows"]) or "-",
+        )
+        for row in found
+    ]
+    output.show(output.table(columns, rows) if rows else "no webhooks; see hookline apply --help")
+
+
+async def _rows(desk: Desk) -> list[dict[str, Any]]:
+    """Every webhook as the list shows it."""
+    from console.previews import hidden_webhook  # noqa: PLC0415
+    from console.session import opened  # noqa: PLC0415
+    from webhook_service.url import masked_url  # noqa: PLC0415
+
+    async with opened(desk.settings, desk.broker) as session:
+        users: dict[str, list[str]] = {}
+        for workflow in sorted(session.workflows.current.values(), key=lambda one: one.id):
+            for step in json.loads(workflow.spec)["then"]:
+                names = users.setdefault(step["webhook"], [])
+                names += [] if workflow.id in names else [workflow.id]
+        rows = []
+        for definition in sorted(session.webhooks.current.values(), key=lambda one: one.id):
+            webhook = hidden_webhook(definition)
+            rows.append(
+                {
+                    **output.definition_view(definition),
+                    "state": webhook.state,
+                    "method": webhook.method,
+                    "url": masked_url(webhook.url),
+                    "entities": webhook.entities,
+                    "workflows": users.get(definition.id, []),
+                }
+            )
+        return rows

@@ -1,0 +1,63 @@
+"""`hookline webhooks show`: one webhook as its manifest says it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from console.cli import output
+from console.cli.desk import Desk
+from console.cli.examples import Command
+from console.cli.webhook_named import named
+
+if TYPE_CHECKING:
+    from schemas.records import Definition
+
+
+@click.command(cls=Command)
+@click.argument("webhook_id")
+@click.option("--reveal-secret", is_flag=True, help="Show secret, header and query values.")
+@output.json_option
+@click.pass_obj
+def show(desk: Desk, webhook_id: str, *, reveal_secret: bool, as_json: bool) -> None:
+    """Show one webhook as its manifest says it; its secrets are masked.
+
+    Examples:
+      hookline webhooks show orders
+      hookline webhooks show orders --reveal-secret --json | jq -r .manifest.secret
+
+    --reveal-secret needs HOOKLINE_SECRET_KEYS.
+
+    JSON: {"id", "version", "saved_at", "saved_by", "manifest": {…}}. Exit code 1 if there is none.
+    """
+    definition = desk.run(_definition(desk, webhook_id))
+    manifest = {"kind": "Webhook", **_spec(desk, definition, reveal=reveal_secret)}
+    if as_json:
+        output.document({**output.definition_view(definition), "manifest": manifest})
+    else:
+        click.echo(output.yaml_of(definition, manifest), nl=False)
+
+
+async def _definition(desk: Desk, webhook_id: str) -> Definition:
+    """One webhook's definition."""
+    from console.session import opened  # noqa: PLC0415
+
+    async with opened(desk.settings, desk.broker) as session:
+        return named(session, webhook_id)
+
+
+def _spec(desk: Desk, definition: Definition, *, reveal: bool) -> dict[str, Any]:
+    """The webhook's content, with or without its secrets."""
+    from console.previews import hidden_webhook  # noqa: PLC0415
+    from runtime.secrets import SecretBox  # noqa: PLC0415
+    from webhook_service.stored import from_spec, masked_spec, plain_spec  # noqa: PLC0415
+
+    if not reveal:
+        spec = masked_spec(hidden_webhook(definition))
+    else:
+        box = SecretBox(desk.settings.secret_keys)
+        spec = plain_spec(from_spec(definition.spec, box.open))
+    content: dict[str, Any] = json.loads(spec)
+    return content
