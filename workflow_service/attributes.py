@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -28,8 +29,9 @@ class Attributes:
     def __init__(self) -> None:
         """None is asked for yet."""
         self._known: WeakValueDictionary[Hashable, Attribute] = WeakValueDictionary()
-        self.changed = Attribute("many", lambda event: event.changed_fields)
-        self.source = Attribute("one", lambda event: event.source)
+        self.changed = Attribute("many", functools.partial(_read_envelope, "changed_fields"))
+        self.operation = Attribute("one", functools.partial(_read_envelope, "operation"))
+        self.source = Attribute("one", functools.partial(_read_envelope, "source"))
 
     def of(
         self, form: Form, field: Field, *, fold: bool = False, only: type | None = None
@@ -43,9 +45,13 @@ class Attributes:
         name = (form, field.path, fold, only)
         attribute = self._known.get(name)
         if attribute is None:
-            attribute = Attribute(form, _reader(form, field, fold=fold, only=only))
+            attribute = Attribute(form, _reader(form, field, fold, only))
             self._known[name] = attribute
         return attribute
+
+
+def _read_envelope(name: str, pattern: Pattern) -> None:
+    pattern.line(f"v = event.{name}")
 
 
 def number(value: Any) -> int:
@@ -71,7 +77,7 @@ _SHAPES: Mapping[Form, Shape] = {
 }
 
 
-def _reader(form: Form, field: Field, *, fold: bool, only: type | None) -> Read:
+def _reader(form: Form, field: Field, fold: bool, only: type | None) -> Read:  # noqa: FBT001
     """Reads the field in the form; None where it holds nothing that has it."""
     slots = [folded(slot) or slot if fold else slot for slot in slots_of(field.type)]
     shapes = {
@@ -80,8 +86,8 @@ def _reader(form: Form, field: Field, *, fold: bool, only: type | None) -> Read:
         if _has(form, slot) and only in (None, slot.python)
     }
     if len(slots) == 1 and shapes and can_read(field):
-        return _of_one(form, field, slots[0])
-    return _of_union(field.read, shapes)
+        return functools.partial(_read_one, form, field, slots[0])
+    return functools.partial(_read_union, field, shapes)
 
 
 def _has(form: Form, slot: Slot) -> bool:
@@ -94,6 +100,8 @@ def _has(form: Form, slot: Slot) -> bool:
 def _shape(form: Form, slot: Slot) -> Shape | None:
     """How a value is brought into the form; None: it is in it."""
     shape, normalise = _SHAPES[form], slot.normalise
+    if form == "number" and slot.kind == "number" and normalise is None:
+        return int
     if normalise is None or (shape is _itself and normalise is not None):
         return normalise if shape is _itself else shape
 
@@ -104,35 +112,32 @@ def _shape(form: Form, slot: Slot) -> Shape | None:
     return both
 
 
-def _of_one(form: Form, field: Field, slot: Slot) -> Read:
-    """Of a field whose values are of one type, the usual case: in one function."""
-    pattern = Pattern("None")
+def _read_one(form: Form, field: Field, slot: Slot, pattern: Pattern) -> None:
+    """A field whose values are of one type, the usual case: written out."""
     pattern.read(field)
-    if slot.normalise is nfc:
-        pattern.line("if not v.isascii(): return nfc(v)")
-    elif slot.normalise is not None:
-        if slot.kind == "elements" and slot.taken.normalise is nfc:
-            pattern.line("if ''.join(v).isascii(): return v")
-        pattern.line(f"v = {pattern.constant(slot.normalise)}(v)")
-    shape = _SHAPES[form]
+    normal = slot.normalise
+    if normal is nfc:
+        pattern.line("if not v.isascii(): v = nfc(v)")
+    elif normal is not None:
+        texts = slot.kind == "elements" and slot.taken.normalise is nfc
+        guard = "if not ''.join(v).isascii(): " if texts else ""
+        pattern.line(f"{guard}v = {pattern.constant(normal)}(v)")
+        if not texts:
+            pattern.escape("v is None")
     if form == "number" and slot.kind == "number":
-        pattern.line("return None if v is None else int(v)")
-    elif shape is _itself or slot.kind == "text":
-        pattern.line("return v")
+        pattern.line("v = int(v)")
+    elif _SHAPES[form] is not _itself and slot.kind != "text":
+        pattern.line(f"v = {pattern.constant(_SHAPES[form])}(v)")
+
+
+def _read_union(field: Field, shapes: Mapping[type, Shape | None], pattern: Pattern) -> None:
+    """A field whose values are of several types: by the class of the value."""
+    if can_read(field):
+        pattern.read(field)
     else:
-        pattern.line(f"return None if v is None else {pattern.constant(shape)}(v)")
-    return pattern.function()
-
-
-def _of_union(read: Read, shapes: Mapping[type, Shape | None]) -> Read:
-    """By the class of the value."""
-
-    def of_class(event: Any) -> Any:
-        value = read(event)
-        python = type(value)
-        if python not in shapes:
-            return None
-        shape = shapes[python]
-        return value if shape is None else shape(value)
-
-    return of_class
+        pattern.line(f"v = {pattern.constant(field.read)}(event)")
+    by_class = {python: _itself if shape is None else shape for python, shape in shapes.items()}
+    pattern.line(f"s = {pattern.constant(by_class.get)}(type(v))")
+    pattern.escape("s is None")
+    pattern.line("v = s(v)")
+    pattern.escape("v is None")

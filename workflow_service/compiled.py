@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.catalog import Catalog
 from schemas.errors import Problem
-from schemas.paths import Scope, resolve_both
+from schemas.paths import Field, Scope, resolve_both
 from schemas.problems import Problems
 from schemas.records import Event
 from schemas.templates import Source, source_of
@@ -47,13 +48,21 @@ class CompiledStep:
         return self.condition is None or self.condition.decide(event) is True
 
 
+class Watched(NamedTuple):
+    """A field whose change a workflow waits for: as written, as it is after, and the test."""
+
+    path: str
+    field: Field
+    changed: Decide
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledWorkflow:
     """A workflow ready to run.
 
     Attributes:
         sources: None lets every source pass.
-        watched: The `when_changed` fields with their tests.
+        watched: The `when_changed` fields, as written and as they are after, with their tests.
         steps: The actions, in the order of `then`.
         entering: The condition must have become true just now.
     """
@@ -62,7 +71,7 @@ class CompiledWorkflow:
     version: int
     operations: frozenset[str]
     sources: frozenset[str] | None
-    watched: tuple[tuple[str, Decide], ...]
+    watched: tuple[Watched, ...]
     condition: Compiled | None
     steps: tuple[CompiledStep, ...]
     entering: bool
@@ -83,7 +92,7 @@ class CompiledWorkflow:
         """
         if self.sources is not None and event.source not in self.sources:
             return False
-        if self.watched and not any(changed(event) for _, changed in self.watched):
+        if self.watched and not any(each.changed(event) for each in self.watched):
             return False
         condition = self.condition
         if condition is None:
@@ -132,13 +141,13 @@ def _shared(names: frozenset[str]) -> frozenset[str]:
     return names
 
 
-def _watched(workflow: Workflow, scope: Scope, problems: Problems) -> Iterator[tuple[str, Decide]]:
+def _watched(workflow: Workflow, scope: Scope, problems: Problems) -> Iterator[Watched]:
     for index, path in enumerate(workflow.when_changed):
         sides = resolve_both(path, scope)
         if isinstance(sides, str):
             problems.add(f"when_changed[{index}]", sides)
         else:
-            yield path, change_of(*sides)
+            yield Watched(path, sides[1], change_of(*sides))
 
 
 def _steps(

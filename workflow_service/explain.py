@@ -122,9 +122,9 @@ def _plain(path: str, expected: str, actual: str, *, ok: bool) -> Verdict:
 
 
 def _watched(compiled: CompiledWorkflow, event: Event) -> Verdict:
-    truths: list[Truth] = [changed(event) for _, changed in compiled.watched]
-    changed = [name for (name, _), truth in zip(compiled.watched, truths, strict=True) if truth]
-    names = listed(name for name, _ in compiled.watched)
+    truths: list[Truth] = [each.changed(event) for each in compiled.watched]
+    changed = [each.path for each, truth in zip(compiled.watched, truths, strict=True) if truth]
+    names = listed(each.path for each in compiled.watched)
     reason = f"{listed(changed)} changed" if changed else f"none of {names} changed"
     return Verdict(
         "when_changed", f"when_changed {names}", event.changed_fields, bool(changed), reason

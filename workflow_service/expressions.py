@@ -6,8 +6,10 @@ that nobody asks for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 import re2
 
@@ -18,6 +20,13 @@ from workflow_service.workflow import MAX_PATTERN
 MAX_MEMORY = 1 << 20
 #: Expressions that are kept, so that workflows that share one do not each have their own.
 _KEPT = 512
+
+#: Bytes of a beginning that are looked at.
+_PREFIX = 16
+NO_BOUNDS: Final = ("", None)
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+#: Flags, which may change what `^` means; `\Q`; and brackets and bars that stand for themselves.
+_UNSURE = re.compile(r"\(\?(?!:)|\[[^\]]*[()|\[]|\[\^?\]")
 
 #: Ways of writing in which a bracket or a backslash is not what it seems; these stay as they are.
 _ODD = ("\\Q", "[]", "[^]")
@@ -39,7 +48,7 @@ def search_of(pattern: str, *, ignore_case: bool) -> Search:
     composed = nfc(pattern)
     find = _compiled(_expanded(composed) if ignore_case else composed, ignore_case=ignore_case)
     if not ignore_case:
-        return lambda text: find(_bytes(text)) is not None
+        return _between(find, *(_bounds(composed) if _is_anchored(composed) else NO_BOUNDS))
 
     def search(text: str) -> bool:
         """A fold may be longer than what it is of (`ß`, `ss`), so either may be what is meant."""
@@ -48,6 +57,37 @@ def search_of(pattern: str, *, ignore_case: bool) -> Search:
         return not text.isascii() and find(_bytes(nfc(text.casefold()))) is not None
 
     return search
+
+
+def _between(find: Callable[[bytes], object], low: str, high: str | None) -> Search:
+    """Most texts are ruled out by where those that start as the expression says are in their order."""
+    if high is None:
+        return lambda text: find(_bytes(text)) is not None
+    return lambda text: (
+        (low <= text <= high or not text.isascii()) and find(_bytes(text)) is not None
+    )
+
+
+def _bounds(pattern: str) -> tuple[str, str | None]:
+    """The least and the greatest text, byte by byte, that an expression begins."""
+    try:
+        low, high = re2.compile(_bytes(f"(?:{pattern})(?s:.*)")).possiblematchrange(_PREFIX)
+    except re2.error:
+        return NO_BOUNDS
+    return low.decode("latin-1"), high.decode("latin-1")
+
+
+def _is_anchored(pattern: str) -> bool:
+    """Whether it is certain that an expression is found at the beginning of a text only."""
+    plain = _ESCAPED.sub("", pattern)
+    if "\\Q" in pattern or not plain.startswith("^") or _UNSURE.search(plain):
+        return False
+    depth = 0
+    for char in plain:
+        depth += (char == "(") - (char == ")")
+        if char == "|" and not depth:
+            return False
+    return True
 
 
 def _compiled(pattern: str, *, ignore_case: bool) -> Callable[[bytes], object]:

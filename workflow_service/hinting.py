@@ -8,17 +8,17 @@ attribute; and if nothing else does, each of its conditions is a way of its own 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from workflow_service.attributes import Attributes, number
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.conditions import CompiledGroup
-from workflow_service.hints import Among, Hint, Part, Within
+from workflow_service.hints import Among, Attribute, Hint, Part, Within
 from workflow_service.leaf import Compiled, CompiledLeaf
 from workflow_service.operands import is_dynamic
-from workflow_service.operators import ORDERED
+from workflow_service.operators import ORDERED, SCALAR
 
 #: A hint with more keys is not worth its memory: each key is a place in a table.
 MAX_KEYS = 256
@@ -33,15 +33,35 @@ _PART = frozenset({"contains", "starts_with", "ends_with"})
 _ORDER = frozenset({"greater_than", "at_least", "less_than", "at_most", "between"})
 
 
+#: Stands for the accepted sources among what hints say.
+SOURCES: Final = object()
+
+
+class Way(NamedTuple):
+    """What must hold of an event for a workflow to fire in one of its ways.
+
+    Attributes:
+        exact: For each hint the condition that is true if and only if it holds, or `SOURCES`;
+            None: it says less than any.
+    """
+
+    hints: Hints
+    exact: tuple[object, ...]
+
+
+NO_HINTS: Final = Way((), ())
+
+
 @dataclass(slots=True)
 class _Found:
     """What must hold of an event.
 
     Attributes:
+        hints: Each with the condition that it says everything of, or None.
         choices: Groups of which one must hold, each with the hints of its conditions.
     """
 
-    hints: list[Hint] = field(default_factory=list)
+    hints: list[tuple[Hint, object]] = field(default_factory=list)
     choices: list[list[Hints]] = field(default_factory=list)
 
 
@@ -50,28 +70,29 @@ class Hinting:
 
     def __init__(self) -> None:
         """No attribute is known yet."""
-        self._attributes = Attributes()
+        self.attributes = Attributes()
 
-    def ways(self, compiled: CompiledWorkflow) -> tuple[Hints, ...]:
-        """The ways in which a workflow may come to fire, each with what must hold then."""
+    def ways(self, compiled: CompiledWorkflow) -> tuple[Way, ...]:
+        """The ways in which a workflow may come to fire."""
         found = _Found()
         if compiled.condition is not None:
             self._collect(compiled.condition, found)
         if compiled.watched:
-            tops = {path.partition(".")[0] for path, *_ in compiled.watched}
-            found.hints.append(Among(self._attributes.changed, frozenset(tops)))
+            tops = {each.field.keys[0] for each in compiled.watched}
+            found.hints.append((Among(self.attributes.changed, frozenset(tops)), None))
         hints = list(found.hints)
         if compiled.sources is not None:
-            hints.append(Among(self._attributes.source, compiled.sources))
+            hints.append((Among(self.attributes.source, compiled.sources), SOURCES))
         choice = min(found.choices, key=len, default=None)
         if found.hints or choice is None or len(choice) > MAX_WAYS:
-            return (_merged(hints),)
-        return tuple(_merged([*hints, *way]) for way in choice)
+            return (_way(hints),)
+        return tuple(_way([*hints, *((hint, None) for hint in way)]) for way in choice)
 
     def _collect(self, condition: Compiled, found: _Found) -> None:
         """Add what must hold for a condition to be true."""
         if isinstance(condition, CompiledLeaf):
-            found.hints += self._of_leaf(condition)
+            exact = condition if _says_all(condition) else None
+            found.hints += ((hint, exact) for hint in self._of_leaf(condition))
         elif isinstance(condition, CompiledGroup) and condition.mode == "all":
             for each in condition.of:
                 self._collect(each, found)
@@ -84,19 +105,19 @@ class Hinting:
         for each in conditions:
             inner = _Found()
             self._collect(each, inner)
-            ways.append(_merged(inner.hints))
+            ways.append(_way(inner.hints).hints)
         if not all(ways):
             return
         together = next(_together(ways), None)
         if together is None:
             found.choices.append(ways)
         else:
-            found.hints.append(together)
+            found.hints.append((together, None))
 
     def _of_leaf(self, leaf: CompiledLeaf) -> Iterator[Hint]:
         operator = leaf.leaf.operator
         if operator in _CHANGE and leaf.leaf.value is not False:
-            yield Among(self._attributes.changed, frozenset({leaf.field.keys[0]}))
+            yield Among(self.attributes.changed, frozenset({leaf.field.keys[0]}))
         operands = _operands(leaf)
         if operator in _EQUAL:
             yield from self._keys(leaf, operands)
@@ -114,7 +135,7 @@ class Hinting:
             keys.update(many)
         if 0 < len(keys) <= MAX_KEYS:
             fold = leaf.leaf.ignore_case
-            yield Among(self._attributes.of("one", leaf.field, fold=fold), frozenset(keys))
+            yield Among(self.attributes.of("one", leaf.field, fold=fold), frozenset(keys))
 
     def _part(self, leaf: CompiledLeaf, operands: dict[type, Any]) -> Iterator[Hint]:
         """A text that is contained; in several types of one field it must be the same."""
@@ -124,9 +145,9 @@ class Hinting:
             return
         fold = leaf.leaf.ignore_case
         if leaf.slot is not None and leaf.slot.kind == "elements":
-            yield Among(self._attributes.of("many", leaf.field, fold=fold), frozenset(parts))
+            yield Among(self.attributes.of("many", leaf.field, fold=fold), frozenset(parts))
         elif isinstance(part, str) and part:
-            yield Part(self._attributes.of("text", leaf.field, fold=fold), part)
+            yield Part(self.attributes.of("text", leaf.field, fold=fold), part)
 
     def _span(self, leaf: CompiledLeaf, operands: dict[type, Any]) -> Iterator[Hint]:
         """Where an ordered value must lie, if it can be of one type only."""
@@ -137,12 +158,11 @@ class Hinting:
         operator = leaf.leaf.operator
         no_low = is_dynamic(low) or operator in ("less_than", "at_most")
         no_high = is_dynamic(high) or operator in ("greater_than", "at_least")
-        if not (no_low and no_high):
-            yield Within(
-                self._attributes.of("number", leaf.field, only=python),
-                None if no_low else number(low),
-                None if no_high else number(high),
-            )
+        if no_low and no_high:
+            return
+        least = None if no_low else number(low)
+        most = None if no_high else number(high)
+        yield Within(self.attributes.of("number", leaf.field, only=python), least, most)
 
 
 def _operands(leaf: CompiledLeaf) -> dict[type, Any]:
@@ -166,12 +186,24 @@ def _together(ways: Sequence[Hints]) -> Iterator[Among]:
                 yield Among(first.attribute, frozenset(keys))
 
 
-def _merged(hints: Sequence[Hint]) -> Hints:
+def _says_all(leaf: CompiledLeaf) -> bool:
+    """Whether a comparison is true if and only if its hint holds."""
+    slot, operator = leaf.slot, leaf.leaf.operator
+    if slot is None:
+        return False
+    if operator == "contains":
+        return slot.kind == "elements"
+    return operator in ("equals", "in") and slot.kind in SCALAR
+
+
+def _way(hints: Iterable[tuple[Hint, object]]) -> Way:
     """One hint for each attribute: what they say together, or else the one that says most."""
-    merged: dict[Any, Hint] = {}
-    for hint in hints:
-        merged[hint.attribute] = _both(merged.get(hint.attribute, hint), hint)
-    return tuple(merged.values())
+    merged: dict[Attribute, tuple[Hint, object]] = {}
+    for hint, exact in hints:
+        known = merged.get(hint.attribute)
+        both = (hint, exact) if known is None else (_both(known[0], hint), None)
+        merged[hint.attribute] = both
+    return Way(*zip(*merged.values(), strict=True)) if merged else NO_HINTS
 
 
 def _both(one: Hint, other: Hint) -> Hint:

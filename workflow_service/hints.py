@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from schemas.records import Event
+from workflow_service.inline import Pattern
 
 #: What reading an attribute gives: `one` key, `many` keys, a `number`, or a `text`; None: nothing.
 Form = Literal["one", "many", "number", "text"]
-Read = Callable[[Event], Any]
+#: Writes the lines that put an attribute's value into `v`, and escape where there is none.
+Read = Callable[[Pattern], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -8,7 +8,8 @@ package made itself ever enter the text.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -23,15 +24,24 @@ class Pattern:
     """One function of an event under construction.
 
     Args:
-        otherwise: What it returns where a field is null or not there: Python source.
+        escape: What it does where a field is null or not there: a Python statement.
+        arguments: What it takes.
     """
 
-    def __init__(self, otherwise: str) -> None:
+    def __init__(self, escape: str, arguments: str = "event") -> None:
         """No line is there yet."""
-        self._otherwise = otherwise
+        self._escape = escape
+        self._arguments = arguments
+        self._indent = "    "
         self._lines: list[str] = []
         self._values: list[Any] = []
-        self._sides: set[str] = set()
+        self._sides: dict[str, None] = {}
+        self._checked: set[str] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no line was added."""
+        return not self._lines
 
     def constant(self, value: Any) -> str:
         """A name for a value that differs from function to function."""
@@ -40,30 +50,49 @@ class Pattern:
 
     def line(self, text: str) -> None:
         """Add a line; it may use `event`, `v` and names of constants."""
-        self._lines.append(f"    {text}")
+        self._lines.append(self._indent + text)
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Lines that `break` leaves, where `break` is the escape."""
+        self.line("while True:")  # costs nothing: it is no more than a place to jump to
+        outer, self._indent, self._checked = self._indent, self._indent + "    ", set()
+        yield
+        self.line("break")
+        self._indent = outer
 
     def read(self, field: Field) -> None:
-        """Put the value of a field of the event into `v`; return if it is null."""
-        self._side(field.side)
-        source = "event" if field.side == "event" else field.side
+        """Put the value of a field of the event into `v`; escape if it is null."""
+        source = "event" if field.side == "event" else self._there(field.side)
         for key in field.keys:
             if field.side == "event":
                 self.line(f"v = {source}.{key}")
             else:
                 self.line(f"v = {source}.get({self.constant(key)})")
-            self.line(f"if v is None: return {self._otherwise}")
+            self.escape("v is None")
             source = "v"
 
-    def _side(self, side: str) -> None:
-        if side != "event" and side not in self._sides:
-            self._sides.add(side)
-            self.line(f"{side} = event.{side}")
-            self.line(f"if {side} is None: return {self._otherwise}")
+    def escape(self, condition: str) -> None:
+        """Escape where a condition holds."""
+        self.line(f"if {condition}: {self._escape}")
 
-    def function(self) -> Callable[[Any], Any]:
+    def side(self, side: str) -> str:
+        """A name for a side of the event, which may not be there."""
+        self._sides[side] = None
+        return side
+
+    def _there(self, side: str) -> str:
+        """A name for a side of the event; escape if it is not there."""
+        if side not in self._checked:
+            self._checked.add(side)
+            self.escape(f"{self.side(side)} is None")
+        return side
+
+    def function(self) -> Callable[..., Any]:
         """The function."""
-        names = ", ".join(f"c{at}" for at in range(len(self._values)))
-        text = "\n".join([f"def pattern(event, {names}):", *self._lines])
+        names = ", ".join([self._arguments, *(f"c{at}" for at in range(len(self._values)))])
+        sides = [f"    {side} = event.{side}" for side in self._sides]
+        text = "\n".join([f"def pattern({names}):", *sides, *self._lines])
         return FunctionType(_code(text), _NAMES, "pattern", tuple(self._values))
 
 
@@ -74,7 +103,7 @@ def can_read(field: Field) -> bool:
     )
 
 
-_NAMES: dict[str, Any] = {"nfc": nfc, "__builtins__": {"type": type, "int": int}}
+_NAMES: dict[str, Any] = {"nfc": nfc, "__builtins__": {"type": type, "int": int, "min": min}}
 
 
 @functools.lru_cache(maxsize=PATTERNS)

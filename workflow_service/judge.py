@@ -6,17 +6,21 @@ the first that is not true ends it; for everything else the condition's own `dec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import TypeGuard
 
+from schemas.paths import Field
 from schemas.records import Event
-from workflow_service.compiled import CompiledWorkflow
-from workflow_service.conditions import CompiledGroup
+from workflow_service.change import same
+from workflow_service.compiled import CompiledWorkflow, Watched
+from workflow_service.conditions import CompiledGroup, CompiledNot
+from workflow_service.hinting import SOURCES
 from workflow_service.inline import Pattern, can_read
-from workflow_service.kinds import Slot, nfc
-from workflow_service.leaf import Compiled, CompiledLeaf
+from workflow_service.kinds import Slot, nfc, slots_of
+from workflow_service.leaf import Compiled, CompiledLeaf, Decide, Dynamic
 from workflow_service.operands import is_dynamic
-from workflow_service.operators import SCALAR
+from workflow_service.operators import ORDERED, SCALAR
 
 #: The comparisons that are written out, as Python writes them.
 TESTS: Mapping[str, str] = {
@@ -39,50 +43,90 @@ TESTS: Mapping[str, str] = {
 ALL_CHANGED = frozenset({"changed", "changed_from", "changed_to"})
 
 
-def judge_of(compiled: CompiledWorkflow) -> Callable[[Event], bool]:
-    """What says of an event that the workflow takes whether it fires."""
+def judge_of(
+    compiled: CompiledWorkflow, decided: Container[int] = ()
+) -> Callable[[Event], bool] | None:
+    """What says of an event that the workflow takes whether it fires; None: it does.
+
+    Args:
+        decided: The ids of conditions, or of `SOURCES`, that are known to hold.
+    """
     if compiled.entering:
         return compiled.matches
-    pattern = Pattern("False")
-    if compiled.sources is not None:
-        pattern.line(f"if event.source not in {pattern.constant(compiled.sources)}: return False")
+    pattern = Pattern("return False")
+    if compiled.sources is not None and id(SOURCES) not in decided:
+        pattern.escape(f"event.source not in {pattern.constant(compiled.sources)}")
     leaves = [] if compiled.condition is None else list(_conjuncts(compiled.condition))
-    leaves.sort(key=lambda each: not _is_plain(each))
+    leaves = [each for each in leaves if id(each) not in decided]
+    if not leaves and not compiled.watched and pattern.is_empty:
+        return None
+    for leaf in filter(_is_written_out, leaves):
+        _ask(pattern, leaf)
     if compiled.watched:
-        asked = [f"{pattern.constant(changed)}(event)" for _, changed in compiled.watched]
-        if len(asked) == 1:
-            top = compiled.watched[0][0].partition(".")[0]
-            pattern.line(f"if {pattern.constant(top)} not in event.changed_fields: return False")
-        pattern.line(f"if not ({' or '.join(asked)}): return False")
-    for leaf in leaves:
+        _ask_changes(pattern, compiled.watched)
+    for leaf in itertools.filterfalse(_is_written_out, leaves):
         _ask(pattern, leaf)
     pattern.line("return True")
     return pattern.function()
 
 
-def _ask(pattern: Pattern, condition: Compiled) -> None:
-    """Return if a condition is not true."""
-    if _is_plain(condition):
-        _compare(pattern, condition)
+def _is_written_out(condition: Compiled) -> bool:
+    """Whether nothing has to be called for it, so that it comes first."""
+    return _is_plain(condition.of if isinstance(condition, CompiledNot) else condition)
+
+
+def _ask_changes(pattern: Pattern, watched: Sequence[Watched]) -> None:
+    """Escape if none of the fields changed."""
+    if len(watched) == 1:
+        _ask_change(pattern, watched[0].field, watched[0].changed)
         return
-    if isinstance(condition, CompiledLeaf):
-        _shorten(pattern, condition)
-    pattern.line(f"if {pattern.constant(condition.decide)}(event) is not True: return False")
+    asked = [f"{pattern.constant(each.changed)}(event)" for each in watched]
+    pattern.escape(f"not ({' or '.join(asked)})")
+
+
+def _ask_change(pattern: Pattern, field: Field, changed: Decide) -> None:
+    """Escape if a field did not change: what `change_of` says, written out.
+
+    Args:
+        field: As it is after.
+    """
+    pattern.escape(f"{pattern.constant(field.keys[0])} not in event.changed_fields")
+    if not can_read(field) or len(field.keys) == 1:
+        pattern.escape(f"not {pattern.constant(changed)}(event)")
+        return
+    old, new = pattern.side("before"), pattern.side("after")
+    pattern.escape(f"{old} is None and event.operation == 'updated'")
+    for name, side in (("v", old), ("w", new)):
+        pattern.line(f"{name} = {side}")
+        for key in field.keys:
+            pattern.line(f"if {name} is not None: {name} = {name}.get({pattern.constant(key)})")
+    pattern.escape(f"v is w or {pattern.constant(same)}(v, w)")
+
+
+def _ask(pattern: Pattern, condition: Compiled) -> None:
+    """Escape if a condition is not true."""
+    if _is_plain(condition):
+        _compare(pattern, condition, "not")
+    elif isinstance(condition, CompiledNot) and _is_plain(condition.of):
+        _compare(pattern, condition.of, "")  # of null both are unknown, and so escape
+    else:
+        if isinstance(condition, CompiledLeaf):
+            _shorten(pattern, condition)
+        pattern.escape(f"{pattern.constant(condition.decide)}(event) is not True")
 
 
 def _shorten(pattern: Pattern, leaf: CompiledLeaf) -> None:
-    """Return at once where a comparison cannot be true, before it is asked what it is."""
+    """Escape at once where a comparison cannot be true, before it is asked what it is."""
     operator, slot = leaf.leaf.operator, leaf.slot
     if operator in ALL_CHANGED and leaf.leaf.value is not False:
-        pattern.line(f"if {pattern.constant(leaf.field.keys[0])} not in event.changed_fields:")
-        pattern.line("    return False")
+        pattern.escape(f"{pattern.constant(leaf.field.keys[0])} not in event.changed_fields")
         if operator == "changed_to" and _is_readable(leaf):
             _read(pattern, leaf)
-            pattern.line(f"if v not in {pattern.constant(leaf.operand)}: return False")
+            pattern.escape(f"v not in {pattern.constant(leaf.operand)}")
     elif operator == "contains" and _is_of_texts(slot) and isinstance(leaf.operand, str):
         pattern.read(leaf.field)
         operand = pattern.constant(leaf.operand)
-        pattern.line(f"if {operand} not in v and ''.join(v).isascii(): return False")
+        pattern.escape(f"{operand} not in v and ''.join(v).isascii()")
 
 
 def _is_of_texts(slot: Slot | None) -> bool:
@@ -103,9 +147,21 @@ def _is_plain(condition: Compiled) -> TypeGuard[CompiledLeaf]:
     """Whether a comparison can be written out."""
     if not isinstance(condition, CompiledLeaf) or condition.leaf.operator not in TESTS:
         return False
+    if not _is_readable(condition):
+        return False
     operand = condition.operand
     parts = operand if isinstance(operand, tuple) else (operand,)
-    return _is_readable(condition) and not any(map(is_dynamic, parts))
+    return not any(map(is_dynamic, parts)) or _is_of_like_fields(condition)
+
+
+def _is_of_like_fields(leaf: CompiledLeaf) -> bool:
+    """A comparison with another field, where both hold numbers, or dates, as they are compared."""
+    other = leaf.operand.field if isinstance(leaf.operand, Dynamic) else None
+    if other is None or leaf.slot is None or leaf.slot.kind not in ORDERED:
+        return False
+    slots = slots_of(other.type)
+    plain = [leaf.slot.normalise, *(each.normalise for each in slots)] == [None, None]
+    return plain and can_read(other)
 
 
 def _is_readable(leaf: CompiledLeaf) -> bool:
@@ -126,9 +182,16 @@ def _read(pattern: Pattern, leaf: CompiledLeaf) -> None:
         pattern.line("if not v.isascii(): v = nfc(v)")
 
 
-def _compare(pattern: Pattern, leaf: CompiledLeaf) -> None:
+def _compare(pattern: Pattern, leaf: CompiledLeaf, negation: str) -> None:
+    """Escape if a comparison is false (negation: `not`), or true (none), or its value is null."""
     _read(pattern, leaf)
-    low, high = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand, None)
+    operand, test = leaf.operand, TESTS[leaf.leaf.operator]
+    if isinstance(operand, Dynamic) and operand.field is not None:
+        pattern.line("w = v")
+        pattern.read(operand.field)
+        pattern.escape(f"{negation} ({test.format(v='w', x='v')})")
+        return
+    low, high = operand if isinstance(operand, tuple) else (operand, None)
     x = pattern.constant(low)
-    y = pattern.constant(high) if isinstance(leaf.operand, tuple) else ""
-    pattern.line(f"if not ({TESTS[leaf.leaf.operator].format(v='v', x=x, y=y)}): return False")
+    y = pattern.constant(high) if isinstance(operand, tuple) else ""
+    pattern.escape(f"{negation} ({test.format(v='v', x=x, y=y)})")

@@ -1,27 +1,25 @@
 """The ways in which the index tells workflows apart by one attribute of the event.
 
 Pure.  A split leads from what the attribute says to the slots that may still match: `Keys` and
-`AnyKeys` by hashing, `Spans` by numbers, `Texts` by parts of a text.  What hangs in a slot, the
-index decides: a few entries, or a branch that tells them further apart.
+`AnyKeys` by hashing, `Spans` by numbers, `Texts` by parts of a text.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
+from struct import Struct
 from sys import byteorder
 from typing import Any, Protocol
 
+from workflow_service.entries import EMPTY, Entry, Slot, with_entry, without_entry
 from workflow_service.hints import Among, Part, Within
 
-#: One workflow in the index; only its identity matters here.
-Entry = Any
-#: Many workflows in one slot, told apart by further attributes.
-Branch = Any
-#: A tuple of entries, or a branch.
-Slot = Any
-#: Gives the slot with one entry more, or less; None is the empty slot.
-Edit = Callable[[Slot | None], Slot | None]
+#: Takes a slot that was found.
+Found = Callable[[Any], None]
+#: Numbers in ascending order, and the entries that end there.
+Ends = tuple[list[int], list[Entry]]
 #: A step of a range's cells: each level's are four times as wide as those of the level below.
 LEVEL = 2
 #: Bytes of a block of text, and of the shortest part that always covers a whole block.
@@ -43,27 +41,24 @@ class Split(Protocol):
     def share(self, hint: Any) -> float:
         """Roughly which share of the events comes by where the hint puts a workflow."""
 
-    def edit(self, hint: Any, entry: Entry, edit: Edit, /) -> None:
-        """Change every slot in which the hint puts a workflow, the same at putting and taking."""
+    def put(self, hint: Any, entry: Entry, /) -> None:
+        """Put an entry into every slot that the hint leads to."""
 
-    def find(self, value: Any, found: list[Entry], branches: list[Branch]) -> None:
-        """Collect what an event with this value may match."""
+    def take(self, hint: Any, entry: Entry, /) -> None:
+        """Take it out of them."""
 
 
-def _edited(slots: dict[Any, Slot], key: Hashable, edit: Edit) -> None:
-    """Change one slot of a table, which holds no empty ones."""
-    slot = edit(slots.get(key))
-    if slot is None:
-        slots.pop(key, None)
-    else:
+def _put(slots: dict[Any, Slot], key: Hashable, entry: Entry) -> None:
+    slots[key] = with_entry(slots.get(key, EMPTY), entry)
+
+
+def _take(slots: dict[Any, Slot], key: Hashable, entry: Entry) -> None:
+    """Take an entry out of one slot of a table, which holds no empty ones."""
+    slot = without_entry(slots[key], entry)
+    if slot:
         slots[key] = slot
-
-
-def _collect(slot: Slot, found: list[Entry], branches: list[Branch]) -> None:
-    if type(slot) is tuple:
-        found += slot
     else:
-        branches.append(slot)
+        del slots[key]
 
 
 class Keys(dict[Hashable, Slot]):
@@ -76,16 +71,15 @@ class Keys(dict[Hashable, Slot]):
         new = sum(key not in self for key in hint.keys)
         return min(1.0, len(hint.keys) / max(len(self) + new + 1, LIKELY_KEYS))
 
-    def edit(self, hint: Among, _: Entry, edit: Edit) -> None:
+    def put(self, hint: Among, entry: Entry) -> None:
         """In the slot of each key."""
         for key in hint.keys:
-            _edited(self, key, edit)
+            _put(self, key, entry)
 
-    def find(self, value: Any, found: list[Entry], branches: list[Branch]) -> None:
-        """The slot of the key."""
-        slot = self.get(value)
-        if slot is not None:
-            _collect(slot, found, branches)
+    def take(self, hint: Among, entry: Entry) -> None:
+        """From the slot of each key."""
+        for key in hint.keys:
+            _take(self, key, entry)
 
 
 class AnyKeys(Keys):
@@ -96,12 +90,6 @@ class AnyKeys(Keys):
     def share(self, hint: Among) -> float:
         """An event has some keys at once."""
         return min(1.0, KEYS_AT_ONCE * super().share(hint))
-
-    def find(self, value: Any, found: list[Entry], branches: list[Branch]) -> None:
-        """The slots of all the keys; a workflow that names two of them is found twice."""
-        for key in value:
-            if key in self:
-                _collect(self[key], found, branches)
 
 
 class Spans:
@@ -116,8 +104,8 @@ class Spans:
     def __init__(self) -> None:
         """Empty."""
         self.cells: dict[int, dict[int, Slot]] = {}
-        self.rising: tuple[list[int], list[Entry]] = ([], [])
-        self.falling: tuple[list[int], list[Entry]] = ([], [])
+        self.rising: Ends = ([], [])
+        self.falling: Ends = ([], [])
 
     def __len__(self) -> int:
         """The number of cells and of ends."""
@@ -127,46 +115,61 @@ class Spans:
         """A guess: nobody has counted the events."""
         return 0.5 if hint.low is None or hint.high is None else 0.1
 
-    def edit(self, hint: Within, entry: Entry, edit: Edit) -> None:
+    def put(self, hint: Within, entry: Entry) -> None:
         """In its cells, or at its one end."""
-        low, high = hint.low, hint.high
-        if high is None:
-            _edit_sorted(self.rising, low or 0, entry, edit)
-        elif low is None:
-            _edit_sorted(self.falling, high, entry, edit)
+        if hint.high is None:
+            _insert(self.rising, hint.low or 0, entry)
+        elif hint.low is None:
+            _insert(self.falling, hint.high, entry)
         else:
-            level = -(-max(0, high - low).bit_length() // LEVEL) * LEVEL
-            cells = self.cells.setdefault(level, {})
-            for cell in {low >> level, high >> level}:
-                _edited(cells, cell, edit)
-            if not cells:
+            level, cells = _cells(hint.low, hint.high)
+            for cell in cells:
+                _put(self.cells.setdefault(level, {}), cell, entry)
+
+    def take(self, hint: Within, entry: Entry) -> None:
+        """From its cells, or from its one end."""
+        if hint.high is None:
+            _delete(self.rising, hint.low or 0, entry)
+        elif hint.low is None:
+            _delete(self.falling, hint.high, entry)
+        else:
+            level, cells = _cells(hint.low, hint.high)
+            for cell in cells:
+                _take(self.cells[level], cell, entry)
+            if not self.cells[level]:
                 del self.cells[level]
 
-    def find(self, value: int, found: list[Entry], branches: list[Branch]) -> None:
+    def find(self, value: int, found: Found) -> None:
         """One cell of each level, and a slice of each order."""
         for level, cells in self.cells.items():
             slot = cells.get(value >> level)
             if slot is not None:
-                _collect(slot, found, branches)
+                found(slot)
         ends, entries = self.rising
-        if ends:
-            found += entries[: bisect_right(ends, value)]
+        if ends and ends[0] <= value:
+            found(entries[: bisect_right(ends, value)])
         ends, entries = self.falling
-        if ends:
-            found += entries[bisect_left(ends, value) :]
+        if ends and ends[-1] >= value:
+            found(entries[bisect_left(ends, value) :])
 
 
-def _edit_sorted(order: tuple[list[int], list[Entry]], end: int, entry: Entry, edit: Edit) -> None:
-    """Put an entry among the others with its end, or take it from there."""
+def _cells(low: int, high: int) -> tuple[int, set[int]]:
+    """The level of a span, and its cells in it."""
+    level = -(-max(0, high - low).bit_length() // LEVEL) * LEVEL
+    return level, {low >> level, high >> level}
+
+
+def _insert(order: Ends, end: int, entry: Entry) -> None:
     ends, entries = order
-    start, stop = bisect_left(ends, end), bisect_right(ends, end)
-    there = next((at for at in range(start, stop) if entries[at] is entry), None)
-    if there is not None:
-        del ends[there], entries[there]
-        edit((entry,))
-    elif edit(None) is not None:
-        ends.insert(stop, end)
-        entries.insert(stop, entry)
+    at = bisect_right(ends, end)
+    ends.insert(at, end)
+    entries.insert(at, entry)
+
+
+def _delete(order: Ends, end: int, entry: Entry) -> None:
+    ends, entries = order
+    at = entries.index(entry, bisect_left(ends, end), bisect_right(ends, end))
+    del ends[at], entries[at]
 
 
 class Texts:
@@ -194,15 +197,17 @@ class Texts:
         """A guess: longer parts are rarer."""
         return 0.02 if len(hint.text) >= LONG else 0.1
 
-    def edit(self, hint: Part, _: Entry, edit: Edit) -> None:
+    def put(self, hint: Part, entry: Entry) -> None:
         """In the slot of the part."""
-        part = hint.text
-        known = part in self.parts
-        _edited(self.parts, part, edit)
-        if known and part not in self.parts:
-            self._forget(part)
-        elif not known and part in self.parts:
-            self._learn(part)
+        if hint.text not in self.parts:
+            self._learn(hint.text)
+        _put(self.parts, hint.text, entry)
+
+    def take(self, hint: Part, entry: Entry) -> None:
+        """From the slot of the part."""
+        _take(self.parts, hint.text, entry)
+        if hint.text not in self.parts:
+            self._forget(hint.text)
 
     def _learn(self, part: str) -> None:
         blocks = _blocks(part)
@@ -224,26 +229,29 @@ class Texts:
             elif parts:
                 del self.blocks[block]
 
-    def find(self, value: str, found: list[Entry], branches: list[Branch]) -> None:
+    def find(self, value: str, found: Found) -> None:
         """The slots of the parts that are in the text."""
         parts = self.parts
         likely = parts if len(parts) <= FEW_PARTS else self._likely(value)
         for part in likely:
             if part in value:
-                _collect(parts[part], found, branches)
+                found(parts[part])
 
     def _likely(self, value: str) -> Iterable[str]:
         data = value.encode("utf-8", "surrogatepass")
-        blocks = memoryview(data)[: len(data) & -BLOCK].cast("I")
+        blocks = _ints(len(data) // BLOCK).unpack_from(data)
         known = self.blocks
-        # nearly every block of nearly every text is nobody's, and this is one loop in C
-        if known.keys().isdisjoint(blocks):
-            return self.short
-        spoken = {part for block in blocks for part in known.get(block, ())}
-        return {*self.short, *spoken}
+        likely = [part for block in blocks if block in known for part in known[block]]
+        return {*self.short, *likely} if likely else self.short
+
+
+@lru_cache(maxsize=4_096)
+def _ints(count: int) -> Struct:
+    """Unpacks so many blocks."""
+    return Struct(f"={count}I")
 
 
 def _blocks(part: str) -> list[int]:
-    """Every sequence of four bytes in a part, as `memoryview.cast` reads them."""
+    """Every sequence of four bytes in a part, as `_ints` reads them."""
     data = part.encode("utf-8", "surrogatepass")
     return [int.from_bytes(data[at : at + BLOCK], byteorder) for at in range(len(data) - BLOCK + 1)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench import rules
 from schemas.records import Event
 from tests.crm import compiled_of, event_of, record_of
-from workflow_service import index
+from workflow_service import entries, signature
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.match import Matcher
 
@@ -37,10 +37,12 @@ SPELLED = ["equals", "not_equals", "contains", "starts_with", "ends_with"]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def splits_from_the_first_workflow_on() -> Iterator[None]:
-    """So few workflows as are drawn here would otherwise hardly ever be told apart."""
+def slots_that_soon_are_full() -> Iterator[None]:
+    """So few workflows as are drawn here would otherwise hardly ever be grouped or moved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "ALONE", 0)
+        patch.setattr(entries, "FEW", 2)
+        patch.setattr(signature, "MOST_OF_ONE", 3)
+        patch.setattr(signature, "MOST", 12)
         yield
 
 
@@ -164,7 +166,7 @@ def test_after_any_changes_the_index_is_as_good_as_a_new_one(chance: Random) -> 
         assert matcher.match(happened).matches == plain(rest, happened)
     for id in left:
         matcher.remove(id)
-    assert not matcher._trees
+    assert not matcher._indexes
 
 
 def test_ten_thousand_changes_leave_what_a_new_matcher_has() -> None:
@@ -191,4 +193,4 @@ def test_ten_thousand_changes_leave_what_a_new_matcher_has() -> None:
     ]
     for id in left:
         matcher.remove(id)
-    assert (len(matcher), matcher._trees) == (0, {})
+    assert (len(matcher), matcher._indexes) == (0, {})

@@ -17,7 +17,7 @@ from schemas.records import Event
 from tests import naive_evaluator as naive
 from tests.crm import catalog, compiled_of
 from tests.workflow_strategies import Drawing
-from workflow_service import index
+from workflow_service import entries, signature
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.explain import Explanation, explain_compiled
 from workflow_service.match import Matcher
@@ -30,10 +30,11 @@ LEAST_SHARE = 0.1
 
 
 @pytest.fixture(autouse=True, scope="module")
-def splits_from_the_first_workflow_on() -> Iterator[None]:
-    """So few workflows as are drawn here would otherwise hardly ever be told apart."""
+def slots_that_soon_are_full() -> Iterator[None]:
+    """So few workflows as are drawn here would otherwise hardly ever be grouped or moved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "ALONE", 0)
+        patch.setattr(entries, "FEW", 2)
+        patch.setattr(signature, "MOST_OF_ONE", 3)
         yield
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.crm import compiled_of, event_of, lead_event, record_of
-from workflow_service.index import ALONE
+from workflow_service import signature
 from workflow_service.match import Matcher
 
 MANY = 60
@@ -15,8 +15,8 @@ MANY = 60
 
 def looked_at(matcher: Matcher, event) -> set[str]:
     """The ids of the workflows that are judged for an event."""
-    tree = matcher._trees[event.entity, event.operation]
-    return {entry.compiled.workflow.id for entry in tree.find(event)}
+    index = matcher._indexes[event.entity]
+    return {entry.compiled.workflow.id for entry in index.find(event)}
 
 
 def matcher_of(*conditions: Any, **more: object) -> Matcher:
@@ -111,15 +111,72 @@ def test_what_gives_no_hint_is_looked_at_for_every_event():
     assert len(looked_at(matcher, event)) == 3
 
 
-def test_a_few_workflows_are_all_looked_at_and_many_after_a_while_are_not():
-    matcher = matcher_of(*({"field": "after.title", "equals": f"t{n}"} for n in range(ALONE)))
-    event = lead_event(title="t7")
-    few = looked_at(matcher, event)
+def test_what_many_ask_for_alike_is_asked_once_and_rules_them_out_together():
+    stages = ["new", "won", "lost", "follow-up"]
+    matcher = matcher_of(
+        *(
+            {
+                "all": [
+                    {"field": "after.user.id", "equals": "u"},
+                    {"field": "after.stage.id", "equals": stages[n % 4]},
+                ]
+            }
+            for n in range(MANY)
+        )
+    )
 
-    matcher.put(compiled_of(id="one-more", only_if={"field": "after.title", "equals": "t"}))
+    looked = looked_at(matcher, lead_event(user={"id": "u"}, stage={"id": "won"}))
 
-    assert len(few) == ALONE
-    assert looked_at(matcher, event) == {"w007"}
+    assert looked == {f"w{n:03}" for n in range(1, MANY, 4)}
+
+
+def test_workflows_move_to_what_tells_them_apart_once_they_are_many():
+    matcher = matcher_of(
+        *(
+            {
+                "all": [
+                    {"field": "after.stage.id", "equals": "won"},
+                    {"field": "after.title", "equals": f"t{n}"},
+                    {"field": "after.user.id", "in": ["u", "v"]},
+                ]
+            }
+            for n in range(MANY)
+        )
+    )
+    event = lead_event(stage={"id": "won"}, title="t7", user={"id": "v"})
+
+    looked = looked_at(matcher, event)
+
+    assert "w007" in looked
+    assert len(looked) < MANY // 2
+    assert [each.workflow.id for each in matcher.match(event).matches] == ["w007"]
+
+
+def test_more_wishes_than_there_are_bits_are_judged():
+    ways = signature.MOST_OF_ONE + 10
+    matcher = matcher_of(
+        *(
+            {
+                "all": [
+                    {"field": "after.user.id", "equals": f"u{n % 2}"},
+                    {"field": "after.source.id", "in": ["s", f"s{n}"]},
+                ]
+            }
+            for n in range(ways)
+        )
+    )
+
+    matched = matcher.match(lead_event(user={"id": "u0"}, source={"id": "s38"}))
+
+    assert [each.workflow.id for each in matched.matches] == ["w038"]
+
+
+def test_operations_are_told_apart_however_many_bits_are_taken(monkeypatch):
+    monkeypatch.setattr(signature, "MOST", 0)
+    matcher = matcher_of({"field": "after.title", "equals": "t"}, on=["updated"])
+
+    assert not matcher.match(lead_event(title="t")).matches
+    assert matcher.match(event_of(record_of("lead"), record_of("lead", title="t"))).matches
 
 
 def test_a_workflow_that_two_ways_lead_to_matches_once():
