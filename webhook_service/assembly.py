@@ -23,6 +23,7 @@ from schemas.codec import Codec
 from schemas.templates import Bodies
 from schemas.topics import Topics
 from webhook_service.address import networks
+from webhook_service.board import Board
 from webhook_service.courier import Courier
 from webhook_service.directory import Directory
 from webhook_service.dispatch import Dispatcher
@@ -61,6 +62,7 @@ class Ground:
     codec: Codec
     bodies: Bodies
     webhooks: DefinitionTable
+    board: Board
 
     async def close(self) -> None:
         """Free everything."""
@@ -85,6 +87,8 @@ async def run_webhook_service(settings: Settings, stop: Stop, world: World) -> N
         health.set("tables", ok=True, detail="webhooks are read and followed")
         settled = asyncio.create_task(ground.webhooks.keep_settled())
         stack.push_async_callback(_ended, settled)
+        telling = asyncio.create_task(ground.board.run())
+        stack.push_async_callback(_ended, telling)
         publisher = await _patiently(lambda: _publisher(settings, world), stop, health, world)
         stack.push_async_callback(publisher.close)
         await sender.start()
@@ -120,7 +124,11 @@ def assemble(
         courier,
         Letters(ground.codec, settings.topics),
         ledger,
+        ground.board,
         world.clock,
+        chance=world.chance,
+        member=world.instance,
+        partitions=settings.topic_partitions,
         catch_up=ground.webhooks.catch_up,
         most=settings.webhook_max_in_flight,
     )
@@ -142,6 +150,7 @@ async def _ready_ground(settings: Settings, world: World) -> Ground:
 async def check_topics(broker: Broker, topics: Topics) -> None:
     """Refuse to start on topics that are missing, or whose partitions would not fit together."""
     needed = {topics.actions, topics.dead(topics.actions), topics.attempts, topics.webhooks}
+    needed.add(topics.lanes)
     needed |= topics.retries.keys()
     await require(broker, [topic for topic in topics.all(()) if topic.name in needed])
 
@@ -154,12 +163,14 @@ async def lay_ground(broker: Broker, settings: Settings) -> Ground:
     codec = Codec(catalog, registry)
     topic = settings.topics.webhooks
     webhooks = DefinitionTable(tables, topic, codec.decode_definition, registry)
-    ground = Ground(publisher, tables, registry, codec, Bodies(catalog), webhooks)
+    board = Board(tables, settings.topics.lanes, codec, registry, publisher)
+    ground = Ground(publisher, tables, registry, codec, Bodies(catalog), webhooks, board)
     try:
         await publisher.start()
         await tables.start()
         await registry.start()
         await registry.register(catalog.attempt)
+        await registry.register(catalog.lane_state)
         await webhooks.settle()
     except BaseException:
         await ground.close()

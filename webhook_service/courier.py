@@ -144,6 +144,14 @@ class Courier:
         reason = f"there is no webhook {webhook!r} (any more)"
         return Dead(None, "webhook", reason, action)
 
+    def disabled(self, delivery: Delivery, webhook: str, why: str) -> Dead:
+        """The verdict on a delivery to a webhook that is disabled."""
+        try:
+            action = self._codec.decode_action(delivery.record.value)
+        except SchemaError as error:
+            return Dead(None, "schema", str(error), None)
+        return Dead(None, "disabled", f"the webhook {webhook} is disabled: {why}", action)
+
     def _verdict(
         self, endpoint: Endpoint, made: Outcome, judgement: Judgement, now: datetime
     ) -> Verdict:

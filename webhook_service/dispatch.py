@@ -9,22 +9,25 @@ from typing import assert_never
 
 from runtime.broker import Outgoing, Received
 from runtime.clock import Clock
-from runtime.logs import get_logger
 from schemas.errors import BrokerError
+from schemas.records import LaneState
 from webhook_service import measures
-from webhook_service.beside import Beside
+from webhook_service.board import Board
 from webhook_service.courier import Again, Courier, Dead, Done, Later, Verdict
+from webhook_service.crew import Crew
 from webhook_service.delivery import State, Step, after
 from webhook_service.directory import Directory, Endpoint, Known
-from webhook_service.lanes import Lane, Lanes, Pace
+from webhook_service.lane import Lane
+from webhook_service.lane_news import LaneNews
+from webhook_service.lanes import Lanes
 from webhook_service.ledger import Entry, Ledger
 from webhook_service.letters import Letters
 from webhook_service.ordering import Behind, Held, Ready, Repeated
 from webhook_service.report import report
 from webhook_service.share import Delivery, InTier, Share
+from webhook_service.tempo import Pace
+from webhook_service.vitals import sign_of
 from webhook_service.waiting import FRESH, PARKED, RETRY, Wait
-
-log = get_logger(__name__)
 
 
 class Dispatcher:
@@ -32,7 +35,6 @@ class Dispatcher:
 
     Attributes:
         load: What the lanes' queues hold, in deliveries of up to 4 KiB.
-        active: Requests under way.
         pace: Told by whoever sleeps how late that ended.
         when_eased: Called after each attempt, if set; whoever waits for room sets it.
     """
@@ -43,39 +45,51 @@ class Dispatcher:
         courier: Courier,
         letters: Letters,
         ledger: Ledger,
+        board: Board,
         clock: Clock,
         *,
+        chance: Callable[[], float],
+        member: str,
+        partitions: int,
         catch_up: Callable[[], Awaitable[None]],
         most: int,
     ) -> None:
         """No lane is there before its first delivery.
 
         Args:
+            chance: Draws a number between 0 and 1.
+            member: This process's name, for what it writes about lanes.
+            partitions: How many all members together have.
             catch_up: Makes the directory see what was written up to now.
-            most: Requests under way at once, over all lanes.
+            most: Requests under way at once to endpoints that answer soon; as many to slow ones.
         """
         self._courier = courier
         self._letters = letters
         self._ledger = ledger
+        self._news = LaneNews(board, clock, member)
         self._clock = clock
         self._catch_up = catch_up
         self._most = most
         self.pace = Pace()
-        self._lanes = Lanes(directory, cap=4 * most, pace=self.pace)
-        self._blocked: dict[Lane, None] = {}
-        self._workers = Beside()
+        self._lanes = Lanes(directory, board, 4 * most, self.pace, clock, partitions)
+        self._crew = Crew(most, clock, chance, self._begin, self._deliver)
         self.load = 0
-        self.active = 0
         self.when_eased: Callable[[], None] | None = None
         directory.watch(self._on_webhook)
+        board.listen(self._on_state)
+
+    @property
+    def active(self) -> int:
+        """Requests under way."""
+        return self._crew.active
 
     async def failed(self) -> None:
         """Return when a worker has failed, which only a mistake of ours can cause; raises it."""
-        await self._workers.failed()
+        await self._crew.failed()
 
     async def close(self) -> None:
         """Break off what is under way."""
-        await self._workers.close()
+        await self._crew.close()
 
     # --------------------------------------------------------------------------- what comes in
 
@@ -114,7 +128,7 @@ class Dispatcher:
         place = share.order.arrive(delivery.line, delivery.origin)
         match place:
             case Ready() | Behind():
-                if not lane.admits(now_ms, waited=waited):
+                if not lane.admits(now_ms, waited=waited, room=self._most - self.load):
                     self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
                     return
                 share.here[delivery.origin] = delivery
@@ -133,55 +147,37 @@ class Dispatcher:
 
     def _ready(self, lane: Lane, delivery: Delivery) -> None:
         lane.ready.append(delivery)
-        self._start(lane)
+        self._crew.start(lane)
 
-    def _start(self, lane: Lane) -> None:
-        """Start a worker if there is something to do and the lane has room for it."""
-        if lane.active >= lane.concurrency or not lane.ready or lane.standstill is not None:
-            return
-        if self.active >= self._most:
-            self._blocked[lane] = None
-            return
-        lane.active += 1
-        self.active += 1
-        self._workers.start(self._work(lane))
-
-    async def _work(self, lane: Lane) -> None:
-        """Deliver one after the other until the lane has nothing more for this worker."""
-        try:
-            while lane.active <= lane.concurrency and (delivery := lane.next()) is not None:
-                self.load -= delivery.weight
-                await self._deliver(lane, delivery)
-                if self.when_eased is not None:
-                    self.when_eased()
-        finally:
-            lane.active -= 1
-            self.active -= 1
-            while self._blocked and self.active < self._most:
-                waiting = next(iter(self._blocked))
-                del self._blocked[waiting]
-                self._start(waiting)
+    def _begin(self, delivery: Delivery) -> None:
+        delivery.state = after(delivery.state, Step.START)
+        self.load -= delivery.weight
+        delivery.share.begin()
 
     async def _deliver(self, lane: Lane, delivery: Delivery) -> None:
-        share = delivery.share
-        delivery.state = after(delivery.state, Step.START)
-        share.begin()
-        lane.started(delivery, self._now_ms())
+        share, sign = delivery.share, None
         try:
             verdict = await self._verdict(lane, delivery)
+            sign = sign_of(verdict)
         finally:
-            lane.ended(delivery, self._now_ms())
+            news = self._crew.ended(lane, delivery, sign)
             share.end()
+        self._news.observe(lane, verdict, sign, news=news)
         if share.alive:
             self._settle(lane, delivery, verdict)
         else:
             measures.REPEATED.inc()
+        if self.when_eased is not None:
+            self.when_eased()
 
     async def _verdict(self, lane: Lane, delivery: Delivery) -> Verdict:
         try:
             if lane.known is None:
                 await self._catch_up()
             known = lane.known
+            if lane.decided == "disabled":
+                why = lane.switch.reason if lane.switch else "its manifest says so"
+                return self._courier.disabled(delivery, lane.id, why)
             if isinstance(known, Endpoint):
                 return await self._courier.deliver(known, delivery)
         except BrokerError as error:
@@ -208,9 +204,6 @@ class Dispatcher:
                 self._finish(lane, delivery)
             case Dead():
                 delivery.state = after(delivery.state, Step.GIVE_UP)
-                if verdict.gone:
-                    lane.mark_gone()
-                    log.warning("webhook.gone", webhook=lane.id, reason=verdict.reason)
                 dead = self._letters.dead(delivery, lane.id, verdict)
                 self._ledger.add(_entry(delivery, (*records, dead)))
                 self._finish(lane, delivery)
@@ -246,12 +239,9 @@ class Dispatcher:
         for origin in share.order.leave(delivery.line, delivery.origin, due_ms):
             follower = share.here.get(origin)
             if follower is not None:
-                self._unqueue(lane, follower)
+                lane.queued -= 1
+                self.load -= follower.weight
                 self._put_away(lane, follower, due_ms)
-
-    def _unqueue(self, lane: Lane, delivery: Delivery) -> None:
-        lane.queued -= 1
-        self.load -= delivery.weight
 
     def _stay(
         self, share: Share, record: Received, wait: Wait, *, before: tuple[Outgoing, ...] = ()
@@ -265,12 +255,21 @@ class Dispatcher:
 
     def shed(self) -> None:
         """Park what is queued beyond what its lane can send soon: an endpoint became slow."""
+        self._crew.look()
+        self._lanes.measure()
         now_ms = self._now_ms()
         for lane in self._lanes.waiting():
-            while lane.ready and lane.excess(now_ms):
+            while lane.ready and lane.excess(now_ms, self._most - self.load):
                 delivery = lane.ready.pop()
-                self._unqueue(lane, delivery)
+                lane.queued -= 1
+                self.load -= delivery.weight
                 self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
+
+    def own(self, share: Share) -> None:
+        """A share has come to this member."""
+        self._lanes.own(share)
+        for lane in self._lanes.waiting():
+            self._crew.fill(lane)
 
     def drop(self, share: Share) -> None:
         """Start nothing more of a share, and forget what of it is queued."""
@@ -279,17 +278,18 @@ class Dispatcher:
         queued = [one for one in share.here.values() if one.state is State.QUEUED]
         for delivery in queued:
             del share.here[delivery.origin]
-            self._unqueue(self._lanes.of(delivery.key), delivery)
+            self._lanes.of(delivery.key).queued -= 1
+            self.load -= delivery.weight
         for lane in {self._lanes.of(delivery.key) for delivery in queued}:
             lane.ready = deque(one for one in lane.ready if one.share is not share)
 
     def _on_webhook(self, id: str, known: Known | None) -> None:
-        lane = self._lanes.find(id)
-        if lane is None:
-            return
-        lane.known = known
-        for _ in range(min(len(lane.ready), lane.concurrency)):
-            self._start(lane)
+        if (lane := self._lanes.learn(id, known)) is not None:
+            self._crew.fill(lane)
+
+    def _on_state(self, state: LaneState) -> None:
+        if (lane := self._lanes.adopt(state)) is not None:
+            self._crew.fill(lane)
 
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)

@@ -20,6 +20,16 @@ AGE = metrics.histogram(
 )
 IN_FLIGHT = metrics.gauge("hookline_deliveries_in_flight", "Requests under way.")
 QUEUED = metrics.gauge("hookline_deliveries_queued", "Deliveries in the lanes' queues.")
+SLOTS = metrics.gauge(
+    "hookline_delivery_slots_taken",
+    "Requests under way to endpoints that answer soon (quick) and to those that do not (slow).",
+    ["pool"],
+)
+LANES = metrics.gauge(
+    "hookline_lanes",
+    "Webhooks with deliveries in this process, by how their lane stands.",
+    ["state"],
+)
 UNACCOUNTED = metrics.gauge(
     "hookline_deliveries_unaccounted", "Finished deliveries whose transaction is not committed yet."
 )

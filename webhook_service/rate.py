@@ -97,6 +97,11 @@ class Bucket:
         self._tokens = max(0.0, self._tokens - 1.0)
         return True
 
+    @property
+    def per_s(self) -> float:
+        """This member's part of the limit, in attempts a second."""
+        return self._per_ms * 1_000
+
     def soon(self, within_ms: float) -> int:
         """How many may be sent within a time, of what comes in it."""
         return int(self._per_ms * within_ms)

@@ -11,7 +11,7 @@ from runtime.broker import Acknowledged, Consumer, Outgoing, Position, TopicPart
 from schemas.errors import BrokerError
 from tests.delivery_history import History, Reaction
 from tests.waiting import until
-from webhook_service.lanes import Lane
+from webhook_service.lane import Lane
 from webhook_service.ledger import Entry, Ledger
 from webhook_service.member import Member
 from webhook_service.share import Share
