@@ -6,24 +6,31 @@ lengths, branches and counts are checked as ever, what stands between them is no
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from schemas.avro import Avro, Schema, full_name, resolved
 from schemas.generated import Source
-from schemas.reader_source import ReaderSource
+from schemas.passing import expression, pattern_of
+from schemas.reader_source import BLOCKS, CHUNK, ReaderSource
 from schemas.wire import length, rest
 
 #: The fields of an event that hold the record.
 SIDES = frozenset({"before", "after"})
 #: Present-day instants take 8 bytes, of which all but the last say that another one follows.
 _EIGHT, _CONTINUED = 0x0080808080808080, 0x8080808080808080
+#: A byte from here on says that another one follows.
+_GOES_ON = 128
 
 
 def long(b: bytes, p: int) -> int:
     """What a text at `p` takes with its length, if that is not one byte."""
-    n, start = length(b, p + 1, b[p])
+    n, more = b[p], b[p + 1]
+    if not n & 1 and more < _GOES_ON:
+        return 2 + ((n & 127 | more << 7) >> 1)
+    n, start = length(b, p + 1, n)
     return start - p + (n >> 1)
 
 
@@ -75,12 +82,57 @@ class ProjectionSource(ReaderSource):
         if not (path in SIDES or (self._picks and not path)):
             return super()._fields(fields, path)
         values: dict[str, str] = {}
-        for field in fields:
-            if field["name"] in self._wanted:
-                values |= super()._fields([field], path)
+        for run in self._runs(fields):
+            if run[0]["name"] in self._wanted:
+                values |= super()._fields(run, path)
             else:
-                self._pass(field["type"], field["name"])
+                self._pass_run(run)
         return values
+
+    def _chunks(self, fields: Sequence[Schema]) -> list[Sequence[Schema]]:
+        if not self._picks:
+            return super()._chunks(fields)
+        chunks: list[list[Schema]] = [[]]
+        for run in self._runs(fields):
+            if chunks[-1] and len(chunks[-1]) + len(run) > CHUNK:
+                chunks.append([])
+            chunks[-1].extend(run)
+        return [*chunks]
+
+    def _runs(self, fields: Sequence[Schema]) -> list[list[Schema]]:
+        """Fields that are read or passed over one by one, and runs that are passed over at once."""
+        runs: list[list[Schema]] = []
+        for can_run, group in itertools.groupby(fields, self._can_run):
+            run = list(group)
+            runs.extend([run] if can_run else [[field] for field in run])
+        return runs
+
+    def _can_run(self, field: Schema) -> bool:
+        """Whether a field is nobody's wish, and short: the texts of the record itself may be long."""
+        if field["name"] in self._wanted or self._is_text(field["type"]):
+            return False
+        return pattern_of(field["type"], self._named) is not None
+
+    def _is_text(self, schema: Avro) -> bool:
+        plain = resolved(schema, self._named)
+        if isinstance(plain, list):
+            return any(self._is_text(member) for member in plain)
+        return plain["type"] in {"string", "bytes"}
+
+    def _pass_run(self, run: Sequence[Schema]) -> None:
+        """Go past fields, by one match if that is worth it and they are as short as usual."""
+        match = expression([field["type"] for field in run], self._named)
+        if match is None:
+            for field in run:
+                self._pass(field["type"], field["name"])
+            return
+        path = run[0]["name"]
+        self._source.add(path, f"m = {self._source.constant(match.match)}(b, p)")
+        with self._source.block(path, "if m:"):
+            self._source.add(path, "p = m.end()")
+        with self._source.block(path, "else:"):
+            for field in run:
+                self._pass(field["type"], field["name"])
 
     def _pass(self, schema: Avro, path: str) -> None:
         """Go past any value."""
@@ -134,8 +186,7 @@ class ProjectionSource(ReaderSource):
 
     def _pass_blocks(self, items: Avro, path: str, key: str = "") -> None:
         """A list's or map's items."""
-        lines = ("while b[p]:", "n, p = count(b, p)", "for _ in range(n):")
-        with self._source.blocks(path, *lines, after="p += 1"):
+        with self._source.blocks(path, *BLOCKS, after="p += 1"):
             if key:
                 self._source.add(path, key)
             self._pass(items, f"{path}[]")

@@ -41,10 +41,13 @@ _LINES: Mapping[tuple[str, str | None], str] = {
     ("float", None): "{target} = FLOAT(b, p)[0]; p += 4",
     ("double", None): "{target} = DOUBLE(b, p)[0]; p += 8",
 }
+#: Goes over the items of blocks; most have few, and say so in one byte.
+_COUNT = "n, p = count(b, p) if b[p] & 129 else (b[p] >> 1, p + 1)"
+BLOCKS = ("while b[p]:", _COUNT, "for _ in range(n):")
 #: A record of more fields becomes a function of its own; smaller ones are read in place.
 _IN_PLACE = 3
 #: Fields that are compared at once; one that differs makes its chunk be read.
-_CHUNK = 4
+CHUNK = 4
 
 
 class ReaderSource:
@@ -92,8 +95,7 @@ class ReaderSource:
 
     def _pair(self, name: str, schema: Schema) -> None:
         """Two functions: one says where each chunk is, the other reads a second record by that."""
-        fields = schema["fields"]
-        chunks = [fields[start : start + _CHUNK] for start in range(0, len(fields), _CHUNK)]
+        chunks = self._chunks(schema["fields"])
         self._twice, self._first = frozenset(), {}
         with self._source.block("", f"def {name}(b, p):"):
             values: dict[str, str] = {}
@@ -110,7 +112,11 @@ class ReaderSource:
                 values |= self._chunk_again(chunk, start, end)
             self._source.add("", f"return {_dict_of(values)}, p")
 
-    def _chunk_again(self, chunk: list[Schema], start: str, end: str) -> dict[str, str]:
+    def _chunks(self, fields: Sequence[Schema]) -> list[Sequence[Schema]]:
+        """The fields of a record that are compared at once."""
+        return [fields[start : start + CHUNK] for start in range(0, len(fields), CHUNK)]
+
+    def _chunk_again(self, chunk: Sequence[Schema], start: str, end: str) -> dict[str, str]:
         """Fields that are taken from the first record if all their bytes are the same."""
         with self._source.block("", f"if b[p:p + {end} - {start}] != b[{start}:{end}]:"):
             values = self._fields(chunk, "")
@@ -181,9 +187,9 @@ class ReaderSource:
 
     def _union(self, schema: list[Any], target: str, path: str) -> None:
         """One branch of several; its number must be what a writer writes: one byte."""
-        for index, member in sorted(enumerate(schema), key=lambda it: it[1] == "null"):
-            word = "if" if index == _first(schema) else "elif"
-            with self._source.block(path, f"{word} b[p] == {index * 2}:"):
+        numbered = sorted(enumerate(schema), key=lambda it: it[1] == "null")
+        for place, (index, member) in enumerate(numbered):
+            with self._source.block(path, f"{'elif' if place else 'if'} b[p] == {index * 2}:"):
                 if member == "string":
                     self._text(target, path, 1)
                 else:
@@ -216,9 +222,7 @@ class ReaderSource:
     def _blocks(self, target: str, empty: str, path: str) -> AbstractContextManager[None]:
         """The loop over the items of a list or map; the body reads one."""
         self._source.add(path, f"{target} = {empty}")
-        return self._source.blocks(
-            path, "while b[p]:", "n, p = count(b, p)", "for _ in range(n):", after="p += 1"
-        )
+        return self._source.blocks(path, *BLOCKS, after="p += 1")
 
     def _costs(self, items: Avro, path: str) -> None:
         """Refuse a list whose items take no bytes: nothing would bound it."""
@@ -275,11 +279,6 @@ class ReaderSource:
 def _is_large(schema: Avro) -> bool:
     """Whether a record becomes a function of its own."""
     return isinstance(schema, dict) and len(schema.get("fields", ())) > _IN_PLACE
-
-
-def _first(schema: list[Any]) -> int:
-    """The branch that is tried first: the first that is not null, if there is one."""
-    return next((index for index, member in enumerate(schema) if member != "null"), 0)
 
 
 def _dict_of(values: Mapping[str, str]) -> str:
