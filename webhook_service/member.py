@@ -94,15 +94,20 @@ class Member:
     def _take(
         self, share: Share, record: Received, again: dict[TopicPartition, tuple[Share, int]]
     ) -> None:
-        if record.topic == self._actions:
-            if share.progress[record.topic].receive(record.offset):
-                self._dispatcher.take(share, record)
-            else:
-                self._ledger.touch(share)
-            return
         partition = TopicPartition(record.topic, record.partition)
-        if partition not in again and not self._watch.receive(share, record):
+        if partition in again:
+            return
+        progress = share.progress[record.topic]
+        if not progress.has_room(record.offset):
+            self._valve.close([partition], "crowded")
             again[partition] = share, record.offset
+        elif record.topic != self._actions:
+            if not self._watch.receive(share, record):
+                again[partition] = share, record.offset
+        elif progress.receive(record.offset):
+            self._dispatcher.take(share, record)
+        else:
+            self._ledger.touch(share)
 
     async def _fetch_again(self, offsets: Mapping[TopicPartition, tuple[Share, int]]) -> None:
         for partition, (share, offset) in offsets.items():
@@ -158,7 +163,7 @@ class Member:
             self._valve.open(self._consumer.assignment(), "load")
 
     def _uncrowd(self) -> None:
-        """Pause a partition whose commit's map is nearly full until it has shrunk."""
+        """Let partitions go on whose commit's map has room again, and pause those that are full."""
         for share in self._shares.values():
             for topic, progress in share.progress.items():
                 partition = TopicPartition(topic, share.number)
@@ -185,6 +190,7 @@ class Member:
             self._valve.close(positions, "load")
         for share in shares:
             self._shares[share.number] = share
+            self._dispatcher.own(share)
         self._rebuild.start(shares, positions, self._begin)
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
@@ -231,12 +237,14 @@ class Member:
         numbers = sorted({number for _, number in partitions})
         return [self._shares[number] for number in numbers if number in self._shares]
 
-    def _begin(self, share: Share) -> None:
+    async def _begin(self, share: Share) -> None:
         """What waits is known: let a share's deliveries begin."""
         share.ready = True
         early, share.early = share.early, []
+        again: dict[TopicPartition, tuple[Share, int]] = {}
         for record in early:
-            self._take(share, record, {})
+            self._take(share, record, again)
+        await self._fetch_again(again)
         partitions = [TopicPartition(topic, share.number) for topic in share.progress]
         self._valve.open(partitions, "rebuild")
         log.info("share.ready", share=share.number, waiting=share.waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -55,7 +55,7 @@ class Rebuild:
         self,
         shares: Collection[Share],
         positions: Mapping[TopicPartition, Position | None],
-        ready: Callable[[Share], None],
+        ready: Callable[[Share], Awaitable[None]],
     ) -> None:
         """Learn what waits of these shares.
 
@@ -76,7 +76,7 @@ class Rebuild:
         self,
         shares: Collection[Share],
         positions: Mapping[TopicPartition, Position | None],
-        ready: Callable[[Share], None],
+        ready: Callable[[Share], Awaitable[None]],
     ) -> None:
         ends = await self._reader.ends(self._tiers, settled=True)
         for share in shares:
@@ -87,7 +87,7 @@ class Rebuild:
                 if share.alive and start < ends.get(partition, 0):
                     await self._read_from(share, partition, start)
             if share.alive and not share.stopping:
-                ready(share)
+                await ready(share)
 
     async def _read_from(self, share: Share, partition: TopicPartition, start: int) -> None:
         progress = share.progress[partition.topic]

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import random
+import zlib
 
-from webhook_service.offsets import LIMIT, Progress, decode, encode
+from webhook_service.offset_map import LIMIT, Finished, decode, encode, worst_bytes
+from webhook_service.offsets import LONGEST_SPAN, Progress
+
+
+def named(finished: Finished, until: int = 200_000) -> set[int]:
+    """The offsets that a map names, one by one."""
+    return {offset for offset in range(until) if offset in finished}
 
 
 def test_the_position_is_the_first_unfinished_one():
@@ -63,7 +71,7 @@ def test_a_map_from_before_is_carried_until_it_is_passed():
     position, metadata = second.position() or (0, "")
 
     assert position == 10
-    assert decode(position, metadata) == frozenset(range(50, 100))
+    assert named(decode(position, metadata)) == set(range(50, 100))
 
 
 def test_a_commit_is_not_repeated_when_nothing_changed():
@@ -105,7 +113,7 @@ def test_ten_thousand_offsets_with_two_percent_holes_fit_easily():
     metadata = encode(0, 10_000, [0, *holes])
 
     assert len(metadata) < 1_000
-    assert decode(0, metadata) == frozenset(range(10_000)) - {0, *holes}
+    assert named(decode(0, metadata)) == set(range(10_000)) - {0, *holes}
 
 
 def test_a_map_that_would_not_fit_covers_less_and_claims_nothing_false():
@@ -115,28 +123,57 @@ def test_a_map_that_would_not_fit_covers_less_and_claims_nothing_false():
     metadata = encode(unfinished[0], 100_000, unfinished)
 
     assert len(metadata) <= LIMIT
-    claimed = decode(unfinished[0], metadata)
+    claimed = named(decode(unfinished[0], metadata))
     assert claimed
     assert claimed.isdisjoint(unfinished)
 
 
-def test_a_partition_is_crowded_before_its_map_is_full():
+def test_a_partition_takes_no_more_before_its_map_could_be_too_long():
     chance = random.Random(3)
-    progress = Progress(0)
-    offset = 0
-    while not progress.crowded:
-        for _ in range(1_000):
-            progress.receive(offset)
-            if offset and chance.random() < 0.5:
-                progress.finish(offset)
-            offset += 1
-        progress.finish(offset - 1)
-        _, metadata = progress.position() or (0, "")
-        assert len(metadata) <= LIMIT
+    progress, offset, finished = Progress(0), 0, set()
+    while progress.has_room(offset):
+        progress.receive(offset)
+        if offset and chance.random() < 0.5:
+            progress.finish(offset)
+            finished.add(offset)
+        offset += 1
 
-    assert decode(0, metadata) >= {offset - 1}
+    _, metadata = progress.position() or (0, "")
+
+    assert offset > 20_000
+    assert progress.crowded
+    assert len(metadata) <= LIMIT
+    assert named(decode(0, metadata)) == finished
+
+
+def test_one_that_takes_long_does_not_crowd_a_partition_soon():
+    progress = Progress(0)
+    for offset in range(LONGEST_SPAN):
+        assert progress.has_room(offset)
+        progress.receive(offset)
+        if offset:
+            progress.finish(offset)
+
+    assert not progress.has_room(LONGEST_SPAN)
+    assert len((progress.position() or (0, ""))[1]) < 20
+    progress.finish(0)
+    progress.position()
+    assert progress.has_room(LONGEST_SPAN)
+
+
+def test_a_map_as_an_earlier_release_wrote_it_is_still_read():
+    bits = bytes([0b0000_1100, 0b1000_0000])
+    old = "z1:" + base64.b64encode(zlib.compress(bits, 6)).decode()
+
+    assert named(decode(100, old)) == {102, 103, 115}
+
+
+def test_the_bound_of_a_map_is_no_larger_than_it_must_be():
+    assert worst_bytes(span=24_000, unfinished=24_000) <= LIMIT
+    assert worst_bytes(span=100_000, unfinished=1_000) <= LIMIT
+    assert worst_bytes(span=100_000, unfinished=2_000) > LIMIT
 
 
 def test_foreign_or_damaged_metadata_is_no_map():
-    for text in ("", "hello", "z1:", "z1:%%%", "z1:AAAA", "z1:eJw="):
-        assert decode(5, text) == frozenset()
+    for text in ("", "hello", "z1:", "z1:%%%", "z1:AAAA", "z1:eJw=", "r1:", "r1:gA==", "rz:AAAA"):
+        assert named(decode(5, text), 100) == set()
