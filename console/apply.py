@@ -55,17 +55,15 @@ async def prepare(
         DefinitionError: Everything that is wrong with them.
         ConfigurationError: Secrets are needed, and HOOKLINE_SECRET_KEYS is not (rightly) set.
     """
-    allowed = networks(session.settings.webhook_allow_networks)
-    box = SecretBox(session.settings.secret_keys)
-    ground = Ground(session.catalog, box, allowed, _new_secret)
-    planned = plan(manifests, _stored(session), ground, prune=prune)
+    ground = ground_of(session)
+    planned = plan(manifests, stored_of(session), ground, prune=prune)
     places = {
         manifest.id: manifest for manifest in manifests.definitions if manifest.kind == "webhook"
     }
     problems = []
     for change in planned.writes if resolve else ():
         if resolve and change.kind == "webhook" and change.what != "remove":
-            found = await problem_with_host(json.loads(change.spec)["url"], allowed, resolve)
+            found = await problem_with_host(json.loads(change.spec)["url"], ground.allowed, resolve)
             problems += [places[change.id].at(Problem("url", found))] if found else []
     if problems:
         raise DefinitionError(tuple(problems))
@@ -97,7 +95,7 @@ async def apply(
     first = shown or await decide()
     if not first.writes:
         return first
-    return await _write(session, author, decide, shown)
+    return await write(session, author, decide, shown)
 
 
 async def remove(
@@ -122,7 +120,7 @@ async def remove(
         return _removal(session, kind, ids, force=force)
 
     await _catch_up(session)
-    return await _write(session, author, decide, await decide())
+    return await write(session, author, decide, await decide())
 
 
 def users_of(session: Session, webhook: str) -> tuple[str, ...]:
@@ -145,13 +143,24 @@ def _removal(session: Session, kind: DefinitionKind, ids: Sequence[str], *, forc
                 f"in use: {said}. Remove these workflows first; with --force the webhook goes all "
                 "the same, and whatever they match becomes a dead letter"
             )
-    return Plan(tuple(removals(kind, tuple(dict.fromkeys(ids)), _stored(session))))
+    return Plan(tuple(removals(kind, tuple(dict.fromkeys(ids)), stored_of(session))))
 
 
-async def _write(
-    session: Session, author: Author, decide: Callable[[], Awaitable[Plan]], shown: Plan | None
+async def write(
+    session: Session,
+    author: Author,
+    decide: Callable[[], Awaitable[Plan]],
+    shown: Plan | None = None,
 ) -> Plan:
-    """Take over, catch up, decide, write."""
+    """Take over, catch up, decide, write.
+
+    Args:
+        decide: Says what to write, by what the session knows by then.
+        shown: What the operator agreed to; if it is no longer what would be written, nothing is.
+
+    Raises:
+        RefusedError: Definitions were changed meanwhile by somebody else.
+    """
     await session.publisher()  # the registry writes through it
     await session.registry.register(session.catalog.definition)
     async with _taken_over(session) as writer:
@@ -223,13 +232,21 @@ async def _first_history(session: Session, decided: Plan) -> Sequence[Outgoing]:
     ]
 
 
-def _stored(session: Session) -> Stored:
+def stored_of(session: Session) -> Stored:
+    """The definitions as the session knows them."""
     return Stored(
         session.workflows.current,
         session.webhooks.current,
         session.workflows.versions,
         session.webhooks.versions,
     )
+
+
+def ground_of(session: Session) -> Ground:
+    """What definitions are judged by here."""
+    allowed = networks(session.settings.webhook_allow_networks)
+    box = SecretBox(session.settings.secret_keys)
+    return Ground(session.catalog, box, allowed, _new_secret)
 
 
 def _webhooks_in(workflow: Definition) -> set[str]:

@@ -5,14 +5,13 @@ No I/O.  Either every manifest makes sense, alone and with the others, or nothin
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
-
+from console.diffs import HIDDEN_DIFF, diff_of, plain_lines, shown_webhook, stored_lines
+from console.kept_secrets import kept_secrets
 from console.previews import hidden_webhook
 from console.unsent import unsent
 from runtime.definitions import REMOVED
@@ -25,8 +24,7 @@ from schemas.templates import check_body
 from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
 from webhook_service.render import check_places
-from webhook_service.stored import from_spec, masked_spec, to_spec
-from webhook_service.url import masked_url
+from webhook_service.stored import from_spec, to_spec
 from webhook_service.webhook import Webhook
 from webhook_service.writes import check_writes
 from workflow_service.check import check, check_webhooks
@@ -129,8 +127,10 @@ class _Judging:
     def read(self) -> None:
         """Parse every manifest by itself."""
         for manifest in self._of("webhook"):
-            content = {**manifest.content}
-            content.setdefault("secret", self._secret_of(manifest.id))
+            definition = self._stored.webhooks.get(manifest.id)
+            kept = kept_secrets(manifest, definition, self._ground.box, self._ground.new_secret)
+            self.problems += kept.problems
+            content = {**kept.content, **manifest.content}
             try:
                 webhook = parse_webhook(content, allowed=self._ground.allowed)
             except DefinitionError as error:
@@ -179,13 +179,6 @@ class _Judging:
     def _of(self, kind: DefinitionKind) -> list[Manifest]:
         return [manifest for manifest in self._manifests if manifest.kind == kind]
 
-    def _secret_of(self, id: str) -> str:
-        """The secret of a webhook whose manifest names none: the one it has, or a new one."""
-        stored = self._stored.webhooks.get(id)
-        if stored is None:
-            return self._ground.new_secret()
-        return from_spec(stored.spec, self._ground.box.open).secret
-
     def _check_entities(self, manifest: Manifest, webhook: Webhook) -> None:
         known = self._ground.catalog.entities
         for index, entity in enumerate(webhook.entities or ()):
@@ -219,7 +212,7 @@ class _Judging:
         spec = canonical(workflow.manifest())
         old = self._stored.workflows.get(id)
         versions = self._stored.workflow_versions
-        return _change("workflow", id, spec, old=old, versions=versions, shown=_plain(spec))
+        return _change("workflow", id, spec, old=old, versions=versions, shown=plain_lines(spec))
 
     def _webhook_change(self, id: str, webhook: Webhook) -> Change:
         old, versions = self._stored.webhooks.get(id), self._stored.webhook_versions
@@ -242,7 +235,7 @@ def removals(kind: DefinitionKind, ids: Sequence[str], stored: Stored) -> Iterat
     current = stored.workflows if kind == "workflow" else stored.webhooks
     versions = stored.workflow_versions if kind == "workflow" else stored.webhook_versions
     for id in ids:
-        diff = _diff(id, _stored_lines(kind, current[id]), [])
+        diff = diff_of(id, stored_lines(kind, current[id]), [])
         yield Change(kind, id, "remove", versions[id] + 1, diff, REMOVED)
 
 
@@ -251,10 +244,16 @@ def canonical(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def shown_webhook(webhook: Webhook) -> list[str]:
-    """A webhook as a diff shows it: secrets masked, and what a URL says behind the question mark."""
-    content = json.loads(masked_spec(webhook))
-    return _lines({**content, "url": masked_url(webhook.url)})
+def resealed(webhook: Webhook, stored: Stored, ground: Ground) -> Change:
+    """The change that saves a webhook as it is now, its secrets sealed with the newest key."""
+    return _change(
+        "webhook",
+        webhook.id,
+        to_spec(webhook, ground.box.seal),
+        old=stored.webhooks[webhook.id],
+        versions=stored.webhook_versions,
+        shown=shown_webhook(webhook),
+    )
 
 
 def _missing(stored: Mapping[str, Definition], wanted: Mapping[str, object]) -> list[str]:
@@ -272,29 +271,8 @@ def _change(
 ) -> Change:
     version = versions.get(id, 0) + 1
     if old is None:
-        return Change(kind, id, "create", version, _diff(id, [], shown), spec)
+        return Change(kind, id, "create", version, diff_of(id, [], shown), spec)
     if old.spec == spec:
         return Change(kind, id, "unchanged", old.version)
-    diff = _diff(id, _stored_lines(kind, old), shown)
-    masked = ("  (only values that are not shown differ)",)
-    return Change(kind, id, "update", version, diff or masked, spec)
-
-
-def _stored_lines(kind: DefinitionKind, definition: Definition) -> list[str]:
-    if kind == "workflow":
-        return _plain(definition.spec)
-    return shown_webhook(hidden_webhook(definition))
-
-
-def _plain(spec: str) -> list[str]:
-    return _lines(json.loads(spec))
-
-
-def _lines(content: Mapping[str, Any]) -> list[str]:
-    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True).splitlines()
-
-
-def _diff(id: str, old: list[str], new: list[str]) -> tuple[str, ...]:
-    """A unified diff; empty if the lines are the same."""
-    before, after = (id if lines else "(nothing)" for lines in (old, new))
-    return tuple(difflib.unified_diff(old, new, before, after, lineterm="", n=2))
+    diff = diff_of(id, stored_lines(kind, old), shown)
+    return Change(kind, id, "update", version, diff or HIDDEN_DIFF, spec)

@@ -33,8 +33,8 @@ class SecretBox:
         Raises:
             ConfigurationError: One of them is not a key; it is not shown.
         """
-        boxes = [_fernet(number, key) for number, key in enumerate(keys, start=1)]
-        self._box = MultiFernet(boxes) if boxes else None
+        self._keys = [_fernet(number, key) for number, key in enumerate(keys, start=1)]
+        self._box = MultiFernet(self._keys) if self._keys else None
 
     def __repr__(self) -> str:
         """Nothing of the keys."""
@@ -64,6 +64,21 @@ class SecretBox:
                 "a secret was sealed with a key that is not in HOOKLINE_SECRET_KEYS (or was "
                 "changed since): add that key after the newest one, or apply its definition again"
             ) from None
+
+    def key_number(self, text: str) -> int:
+        """Which key opens a sealed text, counted from 1, the newest; 0 if none does.
+
+        Raises:
+            ConfigurationError: There is no key.
+        """
+        self._opened()
+        for number, key in enumerate(self._keys, start=1):
+            try:
+                key.decrypt(text.removeprefix(PREFIX))
+            except InvalidToken:
+                continue
+            return number
+        return 0
 
     def _opened(self) -> MultiFernet:
         if self._box is None:

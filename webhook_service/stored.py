@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from schemas.errors import SchemaError
@@ -19,6 +19,8 @@ from webhook_service.webhook import Retry, Webhook
 from webhook_service.writes import parse_writes, plain_writes
 
 MASK: Final = "***"
+#: What every sealed text begins with (`runtime.secrets.PREFIX`, which is out of sight here).
+SEALED: Final = "sealed:"
 #: Stands for every signing secret where no key is needed, because it is masked anyway.
 HIDDEN: Final = secret_of(bytes(SECRET_BYTES[0]))
 
@@ -126,6 +128,20 @@ def _signing(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         for key, records in found.items()
         if records
     }
+
+
+def sealed_texts(spec: str) -> tuple[str, ...]:
+    """Every sealed text in a stored spec, wherever it stands."""
+    return tuple(_sealed_in(json.loads(spec)))
+
+
+def _sealed_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith(SEALED):
+            yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _sealed_in(each)
 
 
 def _line(stored: Any, open: Callable[[str], str]) -> str:  # noqa: A002 - as above

@@ -37,6 +37,29 @@ class Since(click.ParamType[timedelta | datetime]):
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+class Duration(click.ParamType[timedelta]):
+    """A length of time: `0s`, `90s`, `15m`, `24h`, `7d`."""
+
+    name = "duration"
+
+    def __init__(self, most: timedelta) -> None:
+        """Accept up to `most`."""
+        self._most = most
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read a number with its unit."""
+        if isinstance(value, timedelta):
+            return value
+        found = _AGO.fullmatch(str(value))
+        length = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+        if length is None or length > self._most:
+            most = self._most.days
+            self.fail(f"{value!r}: expected up to {most} days, such as 30m, 24h or 7d", param, ctx)
+        return length
+
+
 class Rate(click.ParamType[float]):
     """So many per second: `5/s`, `0.5/s`, `5`."""
 

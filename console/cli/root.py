@@ -40,7 +40,9 @@ COMMANDS: dict[str, Lazy] = {
     "topics": Lazy("console.cli.topics:topics", "Create the topics, or check them for drift."),
     "schemas": Lazy("console.cli.schemas:schemas", "Check schemas against the last release."),
     "import": Lazy("console.cli.imports:imports", "Convert definitions of other systems."),
-    "secret-key": Lazy("console.cli.secret_key:secret_key", "Generate a key for secrets at rest."),
+    "secret-key": Lazy(
+        "console.cli.secret_key:secret_key", "Keys for secrets at rest: generate, rotate."
+    ),
     "health": Lazy("console.cli.health:health", "Ask a service whether it is ready."),
 }
 

@@ -14,6 +14,10 @@ COMMANDS: dict[str, Lazy] = {
         "console.cli.webhook_preview:preview", "Show the request that a webhook would send."
     ),
     "test": Lazy("console.cli.webhook_test:test", "Send one signed test event to a webhook, now."),
+    "rotate-secret": Lazy(
+        "console.cli.webhook_secrets:rotate_secret",
+        "Give a webhook a new signing secret; the old one signs, too, for a while.",
+    ),
     "remove": Lazy("console.cli.webhook_remove:remove", "Remove webhooks."),
 }
 

@@ -49,6 +49,10 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
     "webhooks list": ([], {"webhooks"}),
     "webhooks show": (["sales"], {"id", "version", "saved_at", "saved_by", "manifest"}),
     "webhooks preview": (["sales"], {"method", "url", "headers", "body", "exact"}),
+    "webhooks rotate-secret": (
+        ["sales"],
+        {"id", "version", "previous_until", "public_key"},
+    ),
     "webhooks remove": (["people"], {"removed"}),
     "events publish": (["lead", "--after", AFTER], {"event_id", "topic", "partition", "offset"}),
     "events show": ([str(EVENT_ID)], {"event_id", "entity", "after", "topic", "offset"}),
@@ -71,6 +75,8 @@ CALLS: dict[str, tuple[list[str], set[str]]] = {
     "schemas check": ([], {"releases", "changed", "added", "problems"}),
     "schemas release": (["9.9.9", "--released", "{folder}"], {"version", "files"}),
     "secret-key generate": ([], {"key"}),
+    "secret-key rotate": ([], {"webhooks"}),
+    "secret-key usage": ([], {"keys", "unreadable"}),
 }
 #: Commands whose answer is not one document of that kind, each with the reason.
 OTHERWISE = {
@@ -140,6 +146,7 @@ NEGATIVE = {
     "webhooks show": (["nothing"], 1),
     "webhooks preview": (["nothing"], 1),
     "webhooks test": (["nothing"], 1),
+    "webhooks rotate-secret": (["nothing"], 1),
     "webhooks remove": (["sales"], 1),
     "events publish": (["lead", "--after", '{"id": "9"}'], 2),
     "events show": (["0b0e7a39-5f0c-4a53-8f1c-6f0f7f11ffff"], 1),
