@@ -99,7 +99,7 @@ def _problem_with_host(host: str, allowed: tuple[Network, ...]) -> str | None:
         if kind is None:
             return _problem_with_spelling(host, address)
         return (
-            f"leads to {host}, a {kind} address, which is never called unless the operator "
+            f"leads to {host} ({kind}), which is never called unless the operator "
             "allows its network in HOOKLINE_WEBHOOK_ALLOW_NETWORKS"
         )
     labels = host.removesuffix(".").split(".")
@@ -112,6 +112,8 @@ def _problem_with_host(host: str, allowed: tuple[Network, ...]) -> str | None:
 
 def _problem_with_spelling(host: str, address: Address) -> str | None:
     """HTTP clients disagree about addresses in unusual spellings, so there is only the usual one."""
+    if "%" in host:
+        return f"names a zone of one machine: {host}; write {address}"
     if host in (str(address), "localhost") or ":" in host or host.endswith(".localhost"):
         return None
     return f"spells an address as {host}; write {address}"

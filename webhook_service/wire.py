@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -14,6 +15,8 @@ from webhook_service.render import Request
 
 Pairs = Sequence[tuple[str, str]]
 
+#: What would not end a request line early.
+_PATH: Final = re.compile(r"[!-~]+")
 _LINE: Final = "%s: %s\r\n".__mod__
 
 
@@ -37,8 +40,12 @@ def target_of(url: str) -> Target:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("its URL cannot be called; change it")
+    if parts.port == 0:
+        raise ValueError("its URL has the port 0; change it")
     tls = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not _PATH.fullmatch(path):
+        raise ValueError("its URL holds characters that no URL has; change it")
     return Target(tls, parts.hostname, parts.port or (443 if tls else 80), parts.netloc, path)
 
 
