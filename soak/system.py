@@ -33,10 +33,13 @@ TERMINATE_WITHIN_S = 60
 
 
 class Member:
-    """A process of the workflow service that is started again whenever it ended."""
+    """A process of a service that is started again whenever it ended."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], log: Path, module: str = "workflow_service"
+    ) -> None:
         """Start it."""
+        self._module = module
         self._environ = dict(environ)
         self._log = log
         self.kills = 0
@@ -46,8 +49,8 @@ class Member:
 
     def _start(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "workflow_service"],
+            return subprocess.Popen(  # noqa: S603 - the modules are ours
+                [sys.executable, "-m", self._module],
                 cwd=ROOT,
                 env=self._environ,
                 stdout=output,
@@ -58,6 +61,15 @@ class Member:
         """End it as a power cut would, and start its successor."""
         self.kills += 1
         self._end()
+        self._process = self._start()
+
+    @property
+    def pid(self) -> int:
+        """Of its process as it is now."""
+        return self._process.pid
+
+    def again(self) -> None:
+        """Start a successor of one that was stopped."""
         self._process = self._start()
 
     def revive(self) -> None:
