@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,9 +19,8 @@ from runtime.clock import Clock
 from runtime.secrets import SecretBox
 from schemas.records import Action, Definition, Event, action_id_of
 from schemas.templates import canonical
-from webhook_service.address import networks
+from webhook_service.clients import sending
 from webhook_service.outcome import Answer, Delivered, NoAnswer, judge
-from webhook_service.send import Sender
 from webhook_service.sign import signer_of
 from webhook_service.stored import from_spec
 from webhook_service.webhook import Webhook
@@ -171,9 +171,5 @@ async def _send(
     request = made(webhook, action, event, session.catalog)
     signer = signer_of(webhook.secret, webhook.previous_secrets, webhook.signatures)
     signature = signer.headers(str(action.action_id), clock.now(), request.body)
-    sender = Sender(networks(settings.webhook_allow_networks), settings.webhook_response_body_bytes)
-    try:
-        await sender.start()
+    async with sending(settings, time.monotonic) as sender:
         return await sender.send(request, (*signature, TEST_HEADER), webhook.timeout)
-    finally:
-        await sender.close()

@@ -90,8 +90,23 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Servers = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_addresses)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_networks)]
+
+
+def _proxy_url(url: SecretStr) -> SecretStr:
+    """`http://` with a host, and nothing behind it; nothing of it is in the message."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        right = parts.scheme == "http" and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("expected an address such as http://user:password@proxy.example:3128")
+    return url
+
+
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
 Tiers = Annotated[tuple[timedelta, ...], BeforeValidator(_tiers), AfterValidator(_rising)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 

@@ -12,6 +12,7 @@ from runtime.setting_values import (
     PREFIX,
     HttpUrl,
     Networks,
+    ProxyUrl,
     Secrets,
     Tiers,
     unknown,
@@ -32,6 +33,7 @@ HIDDEN = frozenset(
         "kafka_sasl_password",
         "registry_password",
         "secret_keys",
+        "webhook_proxy_url",
     }
 )
 
@@ -147,6 +149,9 @@ class Settings(KafkaSettings):
     """Actions taken up and not settled yet, in one process."""
     webhook_allow_networks: Networks = ()
     """Private networks that webhooks may reach, separated by commas: `10.0.0.0/8`."""
+    webhook_proxy_url: ProxyUrl | None = None
+    """A proxy that every delivery goes through, by CONNECT to an address that was vetted here:
+    `http://user:password@proxy.example:3128`. Its own address is yours to choose."""
     webhook_retry_after_cap_s: int = Field(default=86_400, ge=1, le=604_800)
     """The longest `Retry-After` that is honoured."""
     webhook_response_body_bytes: int = Field(default=16 * 1024, ge=0, le=1024 * 1024)

@@ -22,14 +22,13 @@ from schemas.catalog import Catalog
 from schemas.codec import Codec
 from schemas.templates import Bodies
 from schemas.topics import Topics
-from webhook_service.address import networks
 from webhook_service.board import Board
-from webhook_service.courier import Courier
+from webhook_service.clients import sending
+from webhook_service.courier import Courier, Sends
 from webhook_service.directory import Directory
 from webhook_service.dispatch import Dispatcher
 from webhook_service.ledger import Ledger
 from webhook_service.letters import Letters
-from webhook_service.send import Sender
 from webhook_service.service import WebhookService
 
 T = TypeVar("T")
@@ -79,7 +78,6 @@ async def run_webhook_service(settings: Settings, stop: Stop, world: World) -> N
         FencedError: Another process took over this one's name.
     """
     box = SecretBox(settings.secret_keys)
-    sender = Sender(networks(settings.webhook_allow_networks), settings.webhook_response_body_bytes)
     async with AsyncExitStack() as stack:
         health = await stack.enter_async_context(serving(settings, "broker", "tables"))
         ground = await _patiently(lambda: _ready_ground(settings, world), stop, health, world)
@@ -91,8 +89,7 @@ async def run_webhook_service(settings: Settings, stop: Stop, world: World) -> N
         stack.push_async_callback(_ended, telling)
         publisher = await _patiently(lambda: _publisher(settings, world), stop, health, world)
         stack.push_async_callback(publisher.close)
-        await sender.start()
-        stack.push_async_callback(sender.close)
+        sender = await stack.enter_async_context(sending(settings, world.seconds))
         service = assemble(settings, world, box, ground, publisher, sender, health)
         await service.run(stop)
 
@@ -103,7 +100,7 @@ def assemble(
     box: SecretBox,
     ground: Ground,
     publisher: TransactionalPublisher,
-    sender: Sender,
+    sender: Sends,
     health: Health,
 ) -> WebhookService:
     """Wire the parts of the service."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,9 @@ from typing import Final, NamedTuple, TypeVar
 from aiohappyeyeballs import start_connection
 
 from webhook_service.address import Network, address_in, refusal_of
+from webhook_service.auth import Tls
+from webhook_service.trust import context_of
+from webhook_service.tunnel import Proxy, ProxyError, tunnel
 
 #: Lookups at once; a name server that hangs holds up no more than these.
 RESOLVER_THREADS: Final = 32
@@ -24,6 +26,8 @@ MOST_REMEMBERED: Final = 10_000
 NEXT_ADDRESS_S: Final = 0.25
 
 P = TypeVar("P", bound=asyncio.Protocol)
+#: A name → its addresses; raises `socket.gaierror` if there are none.
+Lookup = Callable[[str], Sequence[str]]
 
 
 class ForbiddenAddressError(OSError):
@@ -35,11 +39,16 @@ class NoSuchHostError(OSError):
 
 
 class Origin(NamedTuple):
-    """What connections are kept for."""
+    """What connections are kept for.
+
+    Attributes:
+        own: Certificates of a webhook's own, so that no other uses its connections.
+    """
 
     tls: bool
     host: str
     port: int
+    own: Tls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +62,24 @@ class _Remembered:
 class Dialer:
     """Opens connections."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        allowed: Sequence[Network],
+        lookup: Lookup | None = None,
+        *,
+        proxy: Proxy | None = None,
+    ) -> None:
         """Nothing is opened.
 
         Args:
             allowed: Networks that may be called although they are special.
+            lookup: Finds the addresses of a name, in a thread; the system's resolver by default.
+            proxy: Every connection goes through it, if there is one; its own address is not vetted.
         """
         self._allowed = tuple(allowed)
+        self._proxy = proxy
+        self._lookup = lookup or _resolved
         self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
-        self._trust = ssl.create_default_context()
-        self._trust.set_alpn_protocols(["http/1.1"])
         self._found: dict[str, _Remembered] = {}
 
     def close(self) -> None:
@@ -82,24 +99,39 @@ class Dialer:
         for address in addresses:
             vet(address, self._allowed)
         # The socket is connected to exactly these: nothing resolves a name after the look.
-        dialled = await start_connection(
-            [_info(address, origin.port) for address in addresses],
-            happy_eyeballs_delay=NEXT_ADDRESS_S,
-            interleave=1,
-            loop=loop,
-        )
+        dialled = await self._dialled(addresses, origin.port)
         try:
             dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _, made = await loop.create_connection(
                 protocol,
                 sock=dialled,
-                ssl=self._trust if origin.tls else None,
+                ssl=context_of(origin.own) if origin.tls else None,
                 server_hostname=origin.host if origin.tls else None,
             )
         except BaseException:
             dialled.close()
             raise
         return made
+
+    async def _dialled(self, addresses: Sequence[str], port: int) -> socket.socket:
+        """A socket that is connected to one of the addresses, through the proxy if there is one."""
+        if self._proxy is None:
+            return await _connected(addresses, port)
+        near = await self._addresses_of(self._proxy.host)
+        failed: OSError = NoSuchHostError("there is no address")
+        for address in addresses:
+            dialled = await _connected(near, self._proxy.port)
+            try:
+                await tunnel(dialled, self._proxy, address, port)
+            except ProxyError as error:
+                dialled.close()
+                failed = error
+            except BaseException:
+                dialled.close()
+                raise
+            else:
+                return dialled
+        raise failed
 
     async def _addresses_of(self, host: str) -> tuple[str, ...]:
         """The addresses of a host, in the order in which the system prefers them."""
@@ -111,17 +143,24 @@ class Dialer:
         if known is not None and known.until > loop.time():
             return known.addresses
         try:
-            found = await loop.run_in_executor(
-                self._threads, socket.getaddrinfo, host, None, 0, socket.SOCK_STREAM
-            )
+            found = await loop.run_in_executor(self._threads, self._lookup, host)
         except (socket.gaierror, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no name"
             raise NoSuchHostError(f"the name cannot be resolved: {reason}") from error
-        addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+        addresses = tuple(dict.fromkeys(found))
         if len(self._found) >= MOST_REMEMBERED:
             self._found.clear()
         self._found[host] = _Remembered(addresses, loop.time() + REMEMBERED_S)
         return addresses
+
+
+async def _connected(addresses: Sequence[str], port: int) -> socket.socket:
+    return await start_connection(
+        [_info(address, port) for address in addresses],
+        happy_eyeballs_delay=NEXT_ADDRESS_S,
+        interleave=1,
+        loop=asyncio.get_running_loop(),
+    )
 
 
 def vet(text: str, allowed: Sequence[Network]) -> None:
@@ -133,6 +172,12 @@ def vet(text: str, allowed: Sequence[Network]) -> None:
     kind = refusal_of(ip_address(text.partition("%")[0]), allowed)
     if kind is not None:
         raise ForbiddenAddressError(f"{text} is a {kind} address, which is never called")
+
+
+def _resolved(host: str) -> list[str]:
+    """The addresses of a name, by the system."""
+    found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
 
 def _info(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:

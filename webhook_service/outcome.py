@@ -14,7 +14,15 @@ from typing import Final, Literal
 
 #: The stable words for what prevented an answer; `status` stands for an answer that is a failure.
 ErrorClass = Literal[
-    "timeout", "dns", "connection", "tls", "forbidden-address", "protocol", "status", "webhook"
+    "timeout",
+    "dns",
+    "connection",
+    "tls",
+    "forbidden-address",
+    "protocol",
+    "status",
+    "token",
+    "webhook",
 ]
 
 

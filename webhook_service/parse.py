@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from schemas.errors import DefinitionError
 from webhook_service.address import Network
+from webhook_service.parse_auth import auth_of
 from webhook_service.parse_lane import lane_of
 from webhook_service.parse_policy import policy_of
 from webhook_service.parse_request import request_of
@@ -39,15 +40,17 @@ def parse_webhook(content: Mapping[str, Any], *, allowed: Iterable[Network] = ()
     Raises:
         DefinitionError: All that is wrong with it, each with its JSON path.
     """
+    allowed = tuple(allowed)
     reader = Reader()
     reader.names(content, KEYS, "")
     for key, needed in _NEEDED.items():
         if key not in content:
             reader.bad(key, f"is missing; {needed}")
     reads: dict[str, Read] = {
-        **_identity_of(reader, tuple(allowed)),
+        **_identity_of(reader, allowed),
         **request_of(reader, content),
         **signing_of(reader, content),
+        **auth_of(reader, content, allowed),
         **lane_of(reader, content),
         **policy_of(reader, content),
     }

@@ -16,6 +16,7 @@ from schemas.json_form import dumps
 from schemas.links import chain_text, extended, link_of
 from schemas.records import Action, Event
 from schemas.templates import Bodies, TooLarge, canonical, check_lines, full_payload
+from webhook_service.auth import OAuth2, Tls, authorization_of
 from webhook_service.places import (
     MASK,
     Placed,
@@ -30,6 +31,7 @@ from webhook_service.webhook import Webhook
 USER_AGENT: Final = "Hookline"
 #: Configured headers whose values are shown in logs and attempts; all others are masked.
 SHOWN: Final = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+AUTHORIZATION: Final = "authorization"
 #: What a request says of its cause.  Headers of an operator's that are called so do not go out:
 #: they would end, or bend, every chain.
 OF_THE_CAUSE: Final = frozenset(
@@ -47,6 +49,8 @@ class Request:
         headers: In the order sent; signature headers are added by `signed`.
         body: Empty for GET.
         masked: The URL and headers fit for logs: no value that an operator configured.
+        oauth2: How to get the token that is to be sent along, if one is.
+        tls: What the connection is made with, if not with the system's certificates.
     """
 
     method: str
@@ -54,6 +58,8 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     masked: Masked
+    oauth2: OAuth2 | None = None
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +103,14 @@ class Template:
     typed: bool
     moving: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
+    oauth2: OAuth2 | None = None
+    tls: Tls | None = None
 
 
 def template_of(webhook: Webhook) -> Template:
     """The part of a webhook's requests that no event changes."""
     given = {name.lower() for name in webhook.headers}
+    authorization = authorization_of(webhook.auth)
     ours = [("user-agent", USER_AGENT), ("accept-encoding", "identity")]
     headers = (
         *((name, value) for name, value in ours if name not in given),
@@ -110,6 +119,7 @@ def template_of(webhook: Webhook) -> Template:
             for name, value in webhook.headers.items()
             if name.lower() not in OF_THE_CAUSE
         ),
+        *(() if authorization is None else ((AUTHORIZATION, authorization),)),
     )
     moving = lines_of(webhook.url, webhook.query, headers)
     url = with_query(masked_moving_url(webhook.url), webhook.query.items())
@@ -119,6 +129,7 @@ def template_of(webhook: Webhook) -> Template:
             value
             if header_place(name) not in moving
             and (name.lower() in SHOWN or name not in webhook.headers)
+            and name != AUTHORIZATION
             else MASK,
         )
         for name, value in headers
@@ -132,6 +143,8 @@ def template_of(webhook: Webhook) -> Template:
         typed="content-type" in given or webhook.method == "GET",
         moving=canonical(moving) if moving else "",
         query=webhook.query,
+        oauth2=webhook.auth.oauth2 if webhook.auth else None,
+        tls=webhook.tls,
     )
 
 
@@ -164,7 +177,15 @@ def filled(template: Template, action: Action, event: Event, bodies: Bodies) -> 
     if not template.typed:
         added = (("content-type", content_type), *added)
     masked = Masked(template.masked.url, (*template.masked.headers, *added))
-    return Request(template.method, where.url, (*where.headers, *added), body, masked)
+    return Request(
+        method=template.method,
+        url=where.url,
+        headers=(*where.headers, *added),
+        body=body,
+        masked=masked,
+        oauth2=template.oauth2,
+        tls=template.tls,
+    )
 
 
 def _moved(template: Template, action: Action, event: Event, bodies: Bodies) -> Placed | NoBody:

@@ -19,6 +19,7 @@ from webhook_service.connection import Connection, Lost, Reply
 from webhook_service.dial import Dialer, ForbiddenAddressError, NoSuchHostError, Origin
 from webhook_service.outcome import Answer, ErrorClass, NoAnswer
 from webhook_service.render import Request
+from webhook_service.tunnel import Proxy
 from webhook_service.wire import request_bytes, target_of
 
 #: Idle connections are dropped after this long, before the usual receiver drops them (5 s at the
@@ -33,14 +34,21 @@ class Sender:
     concurrency, and none can take another's connections.
     """
 
-    def __init__(self, allowed: Sequence[Network] = (), body_cap: int = 16 * 1024) -> None:
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        body_cap: int = 16 * 1024,
+        proxy: Proxy | None = None,
+    ) -> None:
         """Prepare; nothing is opened before `start`.
 
         Args:
             allowed: Networks that may be called although they are special.
             body_cap: Bytes of an answer's body that are read, at most.
+            proxy: Every connection goes through it, if there is one.
         """
         self._allowed = tuple(allowed)
+        self._proxy = proxy
         self._cap = body_cap
         self._dialer: Dialer | None = None
         self._idle: dict[Origin, deque[Connection]] = {}
@@ -49,7 +57,7 @@ class Sender:
 
     async def start(self) -> Self:
         """Be ready to send."""
-        self._dialer = Dialer(self._allowed)
+        self._dialer = Dialer(self._allowed, proxy=self._proxy)
         return self
 
     async def close(self) -> None:
@@ -80,7 +88,7 @@ class Sender:
             data = request_bytes(request, signature)
         except ValueError as error:
             return NoAnswer("webhook", str(error), 0.0, 0.0)
-        origin = Origin(target.tls, target.host, target.port)
+        origin = Origin(target.tls, target.host, target.port, request.tls)
         connection, waiter = self._asked(origin, data, begun, until)
         if connection is None or waiter is None:
             try:

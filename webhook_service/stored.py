@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from schemas.errors import SchemaError
 from schemas.templates import moves, pieces_of
+from webhook_service.auth import Auth, Tls
 from webhook_service.durations import duration_text, parse_duration
 from webhook_service.keys import SECRET_BYTES, secret_of
 from webhook_service.lane_form import lane_from, plain_lane
@@ -19,6 +20,8 @@ from webhook_service.webhook import Retry, Webhook
 from webhook_service.writes import parse_writes, plain_writes
 
 MASK: Final = "***"
+#: The keys of `auth` and `tls` whose values are secret.
+SECRETS: Final = frozenset({"password", "token", "client_secret", "key"})
 #: What every sealed text begins with (`runtime.secrets.PREFIX`, which is out of sight here).
 SEALED: Final = "sealed:"
 #: Stands for every signing secret where no key is needed, because it is masked anyway.
@@ -76,6 +79,8 @@ def _read(
                 Scheme(**{**each, "secret": open(each["secret"])})
                 for each in raw.get("signatures", ())
             ),
+            auth=_auth_from(raw["auth"], open) if "auth" in raw else None,
+            tls=_tls_from(raw["tls"], open) if "tls" in raw else None,
             body=raw.get("body", "full"),
             concurrency=raw["concurrency"],
             **lane_from(raw),
@@ -128,6 +133,38 @@ def _signing(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         for key, records in found.items()
         if records
     }
+
+
+def _auth_from(raw: dict[str, Any], open: Callable[[str], str]) -> Auth:  # noqa: A002 - as above
+    """The inverse of `_auth`."""
+    opened = {
+        kind: {key: open(value) if key in SECRETS else value for key, value in each.items()}
+        for kind, each in raw.items()
+    }
+    return Auth.model_validate(opened)
+
+
+def _tls_from(raw: dict[str, Any], open: Callable[[str], str]) -> Tls:  # noqa: A002 - as above
+    return Tls(**{key: open(value) if key in SECRETS else value for key, value in raw.items()})
+
+
+def _auth(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
+    """How it shows who it is, if it does."""
+    found: dict[str, Any] = {}
+    if webhook.auth is not None:
+        found["auth"] = {
+            kind: {
+                key: hide(text) if key in SECRETS else text for key, text in each.items() if text
+            }
+            for kind, each in webhook.auth.model_dump(exclude_none=True).items()
+        }
+    if webhook.tls is not None:
+        found["tls"] = {
+            key: hide(text) if key in SECRETS else text
+            for key, text in webhook.tls.model_dump().items()
+            if text
+        }
+    return found
 
 
 def sealed_texts(spec: str) -> tuple[str, ...]:
@@ -184,6 +221,7 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
         "query": {name: _hidden_line(text, hide) for name, text in webhook.query.items()},
         "secret": hide(webhook.secret),
         **_signing(webhook, hide),
+        **_auth(webhook, hide),
         "body": webhook.body,
         "concurrency": webhook.concurrency,
         **plain_lane(webhook),

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from webhook_service.auth import Auth, Tls
 from webhook_service.keys import signing_key
 from webhook_service.rate import Rate
 from webhook_service.sign import PreviousSecret, Scheme
@@ -82,6 +83,8 @@ class Webhook(BaseModel):
         secret: The signing secret, `whsec_…` or `whsk_…`, in the clear: only in memory.
         previous_secrets: Secrets that were replaced and sign, too, for a while.
         signatures: Other signatures, in headers of their own.
+        auth: How it shows who it is; None is not at all.
+        tls: Certificates of its own; None is the system's.
         body: What is sent: `full`, `thin`, or a template, as `schemas.templates` reads it.
         concurrency: Requests under way at once, per process.
         rate_limit: Attempts in a time, over all processes; None is no limit.
@@ -104,6 +107,8 @@ class Webhook(BaseModel):
     secret: str = Field(repr=False)
     previous_secrets: tuple[PreviousSecret, ...] = ()
     signatures: tuple[Scheme, ...] = ()
+    auth: Auth | None = None
+    tls: Tls | None = None
     body: Any = "full"
     concurrency: int = 8
     rate_limit: Rate | None = None
