@@ -6,17 +6,22 @@ sent, or the same with personal fields masked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from schemas.catalog import Catalog
 from schemas.errors import SchemaError
 from schemas.records import Action, Definition, Event
-from schemas.templates import Bodies
-from webhook_service.render import NoBody, Request, request_of
-from webhook_service.sign import WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP
+from schemas.templates import Bodies, pieces_of
+from webhook_service.places import MASK
+from webhook_service.render import AUTHORIZATION, SHOWN, NoBody, Request, request_of
+from webhook_service.sign import WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, signer_of
 from webhook_service.stored import hidden_from_spec
+from webhook_service.url import masked_url
 from webhook_service.webhook import Webhook
+from webhook_service.wire import request_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Preview:
     Attributes:
         body: As text.
         exact: Whether the body is byte for byte what would be sent; else personal fields are masked.
+        wire: The whole request as it would go out, from its first line to its body; empty where
+            nobody asked for it.
     """
 
     method: str
@@ -33,6 +40,7 @@ class Preview:
     headers: tuple[tuple[str, str], ...]
     body: str
     exact: bool
+    wire: bytes = b""
 
     def view(self) -> dict[str, Any]:
         """For `--json`."""
@@ -42,6 +50,7 @@ class Preview:
             "headers": dict(self.headers),
             "body": self.body,
             "exact": self.exact,
+            **({"wire": self.wire.decode()} if self.wire else {}),
         }
 
     @property
@@ -96,3 +105,75 @@ def preview(
         body=request.body.decode(),
         exact=exact,
     )
+
+
+def wire_preview(
+    webhook: Webhook,
+    action: Action,
+    event: Event,
+    catalog: Catalog,
+    sent_at: datetime,
+    *,
+    exact: bool,
+    reveal: bool = False,
+) -> Preview:
+    """The request that would deliver an action, byte for byte as it would go out.
+
+    Args:
+        event: Already masked, unless `exact`.
+        sent_at: When the attempt would be made: that is signed.
+        reveal: Show secrets; without it each is `***`, and whatever else there is stays as it is.
+
+    Raises:
+        SchemaError: Its body cannot be made.
+    """
+    request = made(webhook if reveal else masked(webhook), action, event, catalog)
+    signer = signer_of(webhook.secret, webhook.previous_secrets, webhook.signatures)
+    signing = signer.headers(str(action.action_id), sent_at, request.body)
+    if not reveal:
+        unmasked = replace(request, url=request.url.replace(quote(MASK, safe=""), MASK))
+        request = replace(unmasked, headers=tuple(map(_masked_authorization, request.headers)))
+        signing = tuple(_masked_signature(name, value, webhook) for name, value in signing)
+    if request.oauth2 is not None:
+        signing = ((AUTHORIZATION, f"Bearer {MASK}"), *signing)  # nobody has asked for one
+    return Preview(
+        method=request.method,
+        url=request.url,
+        headers=(*request.headers, *signing),
+        body=request.body.decode(),
+        exact=exact,
+        wire=request_bytes(request, signing),
+    )
+
+
+def masked(webhook: Webhook) -> Webhook:
+    """A webhook whose configured values are masked; its placeholders stay what they are."""
+    headers = {
+        name: value if name.lower() in SHOWN else _masked_line(value)
+        for name, value in webhook.headers.items()
+    }
+    query = {name: _masked_line(value) for name, value in webhook.query.items()}
+    *front, last = pieces_of(webhook.url)
+    url = "".join(piece.text for piece in front) + masked_url(last.text)
+    return webhook.model_copy(update={"headers": headers, "query": query, "url": url})
+
+
+def _masked_line(text: str) -> str:
+    """A line with a mask for every part that an operator wrote, unless it only parts others."""
+    return "".join(
+        MASK if piece.given and any(map(str.isalnum, piece.text)) else piece.text
+        for piece in pieces_of(text)
+    )
+
+
+def _masked_authorization(header: tuple[str, str]) -> tuple[str, str]:
+    name, value = header
+    return (name, f"{value.partition(' ')[0]} {MASK}") if name == AUTHORIZATION else header
+
+
+def _masked_signature(name: str, value: str, webhook: Webhook) -> tuple[str, str]:
+    """A header of an attempt; signatures are as good as the request itself, so they are masked."""
+    if name == WEBHOOK_SIGNATURE:
+        return name, " ".join(f"{each.partition(',')[0]},{MASK}" for each in value.split())
+    signed = any(name == scheme.header for scheme in webhook.signatures)
+    return (name, MASK) if signed else (name, value)

@@ -7,13 +7,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from console.errors import NotFoundError
-from console.find_events import find
+from console.find_events import Placed, find
+from console.given_event import given_event
 from console.personal import masked_event
 from console.previews import Preview, hidden_webhook, made, preview
 from console.samples import sample_action, sample_event
+from console.seek import Asked, sought
 from console.session import Session
 from runtime.clock import Clock
 from runtime.secrets import SecretBox
@@ -68,6 +70,8 @@ class Wanted:
 
     Attributes:
         event_id: That of a real event; None for one made up.
+        event: An event id, or `topic:partition:offset`, wherever it is: also a dead letter's.
+        text: The event itself as JSON.
         entity: Of the event; None for one that the webhook, or the workflow, accepts.
         workflow: The workflow whose action it is, for its template; None for none.
     """
@@ -75,6 +79,8 @@ class Wanted:
     event_id: str | None = None
     entity: str | None = None
     workflow: str | None = None
+    event: str | None = None
+    text: str | None = None
 
 
 async def chosen_event(
@@ -88,14 +94,30 @@ async def chosen_event(
     """
     workflow = _workflow(session, wanted.workflow) if wanted.workflow else None
     entity = wanted.entity or (json.loads(workflow.spec)["entity"] if workflow else None)
-    if wanted.event_id is not None:
+    accepted = hidden_webhook(definition).entities
+    name = session.known(entity or (accepted or ("person",))[0])[0]
+    if wanted.text is not None:
+        event = given_event(wanted.text, session.catalog, name, now)
+    elif wanted.event is not None:
+        event = await _sought(session, wanted.event, name, now)
+    elif wanted.event_id is not None:
         event = (await find(session, wanted.event_id, session.known(entity), None)).event
     else:
-        accepted = hidden_webhook(definition).entities
-        name = session.known(entity or (accepted or ("person",))[0])[0]
         event = sample_event(name, session.catalog.fields(name), now)
     action = sample_action(event, definition.id, now)
     return event, action if workflow is None else _of_workflow(action, workflow)
+
+
+async def _sought(session: Session, event: str, entity: str, now: datetime) -> Event:
+    """An event by its id or its place; one that only a dead letter has is one, too.
+
+    Raises:
+        NotFoundError: It is nowhere; says where it was looked for.
+    """
+    found = await sought(session, Asked("", event, None, None, None, None, now), entity)
+    if isinstance(found, Placed) or found.event is not None:
+        return cast("Event", found.event)
+    raise NotFoundError(" ".join(found.fate.sentences))
 
 
 def _workflow(session: Session, id: str) -> Definition:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import uuid
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,10 +11,10 @@ from rich.tree import Tree
 
 from console.cli import output
 from console.cli.desk import Desk
+from console.cli.event_argument import event_id, event_text
 from console.cli.examples import Command
 from console.cli.exits import Exit
 from console.cli.options import bound, personal_option, since_option
-from schemas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from console.explanation import Answer
@@ -66,8 +63,8 @@ def explain(
     acted, dry_run, dead_letter, behind, nothing, unreadable, not_found or not_published. Exit
     code 0 if it matches, 1 if not, or if there is no such event.
     """
-    event = _id(event) or event
-    text = _text(event)
+    event = event_id(event) or event
+    text = event_text(event)
     at = bound(since, desk.clock.now())
     answer = desk.run(
         _explain(desk, workflow_id, event, text, version, entity, at, personal=personal)
@@ -101,38 +98,6 @@ async def _explain(
         asked = Asked(workflow_id, event, text, version, entities, since, now)
         answer = await explanation(session, asked)
         return answer if personal else answer.masked(session)
-
-
-def _text(event: str) -> str | None:
-    """The event itself, if the argument names a file; None if it is an id or a place.
-
-    Raises:
-        ConfigurationError: It is neither of the three.
-    """
-    from console.find_events import Place  # noqa: PLC0415
-
-    if event == "-":
-        return sys.stdin.read()
-    if _id(event) or (Place.parse(event) and not Path(event).exists()):
-        return None
-    try:
-        return Path(event).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{event} is not UTF-8") from error
-    except OSError as error:
-        message = (
-            f"{event!r} is no event id, no topic:partition:offset, and cannot be read as a file: "
-            f"{error.strerror}"
-        )
-        raise ConfigurationError(message) from error
-
-
-def _id(text: str) -> str | None:
-    """An event id as headers write it; None if the text is none."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        return None
 
 
 def _tree(answer: Answer) -> Tree:
