@@ -35,6 +35,7 @@ _OF_THE_DEATH = frozenset(
         headers.FIRST_ATTEMPT_AT,
         headers.LAST_ATTEMPT_AT,
         headers.LAST_STATUS,
+        headers.ATTEMPT_LOG,
         headers.WAIT_REASON,
         headers.REASON,
         headers.CHAIN,

@@ -21,7 +21,7 @@ CE_TYPE: Final = "ce_type"
 CE_TIME: Final = "ce_time"
 CE_SUBJECT: Final = "ce_subject"
 
-# Retry state: on actions in a retry tier.
+# Retry state: on actions in a retry tier; the origin, and the outcome, on attempts as well.
 #: Attempts spent so far; absent or 0 before the first.
 ATTEMPTS: Final = "hookline-attempts"
 #: When the next attempt is due.
@@ -34,6 +34,11 @@ ORIGIN_OFFSET: Final = "hookline-origin-offset"
 FIRST_ATTEMPT_AT: Final = "hookline-first-attempt-at"
 LAST_ATTEMPT_AT: Final = "hookline-last-attempt-at"
 LAST_STATUS: Final = "hookline-last-status"
+#: Every attempt so far, oldest first: `began status class duration`, with `;` between them; instants
+#: in Unix milliseconds, durations in milliseconds, `-` for what there was not.
+ATTEMPT_LOG: Final = "hookline-attempt-log"
+#: On an attempt: `delivered`, `waiting` or `dead`, so that it can be counted without decoding it.
+OUTCOME: Final = "hookline-outcome"
 #: Why the record waits: `retry`, or `parked` without an attempt (lane full, behind another one).
 WAIT_REASON: Final = "hookline-wait-reason"
 
@@ -74,3 +79,7 @@ X_CORRELATION_ID: Final = "X-Correlation-Id"
 X_CAUSATION_ID: Final = "X-Causation-Id"
 X_HOPS: Final = "X-Hops"
 X_CHAIN: Final = "X-Chain"
+# On a request that replays a dead letter: which, and which version of its record it tells of; what was
+# delivered meanwhile may be newer.
+X_REPLAY_OF: Final = "X-Replay-Of"
+X_RECORD_VERSION: Final = "X-Record-Version"

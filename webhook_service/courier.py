@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, assert_never
 
 from runtime.clock import Clock
+from schemas import headers as names
 from schemas.codec import Codec, Reference
 from schemas.errors import SchemaError, UnknownSchemaError
 from schemas.records import Action, Event
@@ -127,11 +128,14 @@ class Courier:
         if isinstance(request, NoBody):
             return Dead(None, request.error_class, request.reason, action)
         begun = self._clock.now()
-        signature = endpoint.signer.headers(str(action.action_id), begun, request.body)
+        signature = (
+            *endpoint.signer.headers(str(action.action_id), begun, request.body),
+            *_replay_headers(delivery, event),
+        )
         result = await self._sender.send(request, signature, endpoint.webhook.timeout)
         ended = self._clock.now()
-        history = _lengthened(delivery.history, begun, result)
         judgement = judge(result, ended)
+        history = _lengthened(delivery.history, begun, result, judgement)
         made = Outcome(action, history, request, signature, result, begun)
         return self._verdict(endpoint, made, judgement, ended)
 
@@ -222,12 +226,28 @@ def _error_of(made: Outcome) -> tuple[str, str]:
     return "status", f"the endpoint answered {made.result.status}"
 
 
-def _lengthened(history: History, begun: datetime, result: Answer | NoAnswer) -> History:
+def _replay_headers(delivery: Delivery, event: Event) -> tuple[tuple[str, str], ...]:
+    """What tells a receiver that an old delivery comes after all, perhaps behind newer ones."""
+    for name, value in delivery.record.headers:
+        if name == names.REPLAY_OF:
+            of = value.decode("ascii", "replace")
+            return ((names.X_REPLAY_OF, of), (names.X_RECORD_VERSION, str(event.version)))
+    return ()
+
+
+def _lengthened(
+    history: History, begun: datetime, result: Answer | NoAnswer, judgement: Judgement
+) -> History:
     """The history with one more attempt."""
-    begun_ms = int(begun.timestamp() * 1000)
-    return History(
-        attempts=history.attempts + 1,
-        first_ms=history.first_ms or begun_ms,
-        last_ms=begun_ms,
-        last_status=result.status if isinstance(result, Answer) else 0,
-    )
+    match judgement:
+        case Delivered():
+            error_class = ""
+        case Gone():
+            error_class = "gone"
+        case Retryable() | Rejected():
+            error_class = judgement.error_class
+        case _:
+            assert_never(judgement)
+    status = result.status if isinstance(result, Answer) else 0
+    began_ms = int(begun.timestamp() * 1000)
+    return history.lengthened(began_ms, status, error_class, result.total_ms)

@@ -70,6 +70,7 @@ def _ours(epitaph: Epitaph) -> list[tuple[str, str]]:
         (names.ERROR_EXCEPTION_MESSAGE, epitaph.reason),
         (names.ORIGIN_OFFSET, str(epitaph.origin)),
         (names.ATTEMPTS, str(history.attempts)),
+        (names.ATTEMPT_LOG, history.log),
         (names.REASON, epitaph.reason),
         (names.ERROR_CLASS, epitaph.error_class),
     )

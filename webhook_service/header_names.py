@@ -14,7 +14,7 @@ RESERVED: Final = frozenset(
         "accept-encoding", "connection", "content-encoding", "content-length", "expect", "host",
         "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
         # What a delivery says of its cause (`schemas.headers`).
-        "x-correlation-id", "x-causation-id", "x-hops", "x-chain",
+        "x-correlation-id", "x-causation-id", "x-hops", "x-chain", "x-replay-of", "x-record-version",
     }
 )  # fmt: skip
 RESERVED_PREFIXES: Final = ("webhook-", "proxy-")

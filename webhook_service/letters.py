@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from runtime.broker import Outgoing, Received
+from schemas import headers as names
 from schemas.codec import Codec
 from schemas.topics import Topics
 from webhook_service import measures
-from webhook_service.courier import Dead, Verdict, attempt_bytes
+from webhook_service.courier import Again, Dead, Done, Verdict, attempt_bytes
 from webhook_service.dead_letter import Epitaph, dead_letter_headers
 from webhook_service.share import Delivery
 from webhook_service.tiers import stay_of
 from webhook_service.waiting import Wait, wait_headers
+
+_OUTCOMES: Final = {Done: b"delivered", Again: b"waiting", Dead: b"dead"}
 
 
 class Letters:
@@ -40,7 +44,11 @@ class Letters:
             return ()
         value = attempt_bytes(self._codec, verdict)
         key = str(made.action.action_id).encode()
-        return (Outgoing(self._attempts, key, value, (), delivery.share.number),)
+        told = (
+            (names.ORIGIN_OFFSET, b"%d" % delivery.origin),
+            (names.OUTCOME, _OUTCOMES[type(verdict)]),
+        )
+        return (Outgoing(self._attempts, key, value, told, delivery.share.number),)
 
     def stay(self, record: Received, wait: Wait, now_ms: int) -> Outgoing:
         """A record's next stay in a tier; the wait's own time of leaving is decided here."""

@@ -24,6 +24,7 @@ _OURS: Final = frozenset(
         names.FIRST_ATTEMPT_AT,
         names.LAST_ATTEMPT_AT,
         names.LAST_STATUS,
+        names.ATTEMPT_LOG,
         names.WAIT_REASON,
     }
 )
@@ -37,12 +38,30 @@ class History:
         attempts: How many were made.
         first_ms, last_ms: When the first and the last one began; 0 if none was.
         last_status: Of the last answer; 0 if there was none.
+        log: Every attempt, as `schemas.headers.ATTEMPT_LOG` has it.
     """
 
     attempts: int = 0
     first_ms: int = 0
     last_ms: int = 0
     last_status: int = 0
+    log: str = ""
+
+    def lengthened(self, began_ms: int, status: int, error_class: str, took_ms: float) -> History:
+        """The history with one more attempt.
+
+        Args:
+            status: 0 if there was no answer.
+            error_class: Empty if it succeeded.
+        """
+        entry = f"{began_ms} {status or '-'} {error_class or '-'} {took_ms:.0f}"
+        return History(
+            attempts=self.attempts + 1,
+            first_ms=self.first_ms or began_ms,
+            last_ms=began_ms,
+            last_status=status,
+            log=f"{self.log};{entry}" if self.log else entry,
+        )
 
 
 FRESH: Final = History()
@@ -69,11 +88,13 @@ class Wait:
 def wait_in(headers: Iterable[Header], offset: int, written_ms: int) -> Wait:
     """What a record in a tier says; a header that is missing or unreadable counts as due now."""
     found: dict[str, int] = {}
-    reason = PARKED
+    reason, log = PARKED, ""
     for name, value in headers:
         if name in _OURS:
             if name == names.WAIT_REASON:
                 reason = value.decode(errors="replace")
+            elif name == names.ATTEMPT_LOG:
+                log = value.decode(errors="replace")
             elif value.isdigit():
                 found[name] = int(value)
     due = found.get(names.DUE_AT, written_ms)
@@ -87,6 +108,7 @@ def wait_in(headers: Iterable[Header], offset: int, written_ms: int) -> Wait:
             first_ms=found.get(names.FIRST_ATTEMPT_AT, 0),
             last_ms=found.get(names.LAST_ATTEMPT_AT, 0),
             last_status=found.get(names.LAST_STATUS, 0),
+            log=log,
         ),
     )
 
@@ -109,6 +131,7 @@ def wait_headers(headers: Iterable[Header], wait: Wait) -> tuple[Header, ...]:
         *own_headers(headers),
         *((name, b"%d" % value) for name, value in place),
         *((name, b"%d" % value) for name, value in past if value),
+        *(((names.ATTEMPT_LOG, history.log.encode()),) if history.log else ()),
         (names.WAIT_REASON, wait.reason.encode()),
     )
 

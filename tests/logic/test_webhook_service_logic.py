@@ -200,3 +200,55 @@ async def test_memory_is_bounded_while_a_backlog_drains():
     await history.passes(finished, MINUTES)
     assert most <= 520  # one batch of the consumer above the bound
     await history.close()
+
+
+async def test_a_replayed_dead_letter_comes_behind_what_waits_and_says_that_it_is_old():
+    # The first version is rejected, the second fails once; then the first is replayed.
+    history = History(lambda _, __: (200, 5 * MS), partitions=1)
+    reactions = {"first": [400, 200], "second": [500, 200]}
+    versions: dict[str, str] = {}
+    history.endpoints.script = lambda id, count: (reactions[versions[id]][count - 1], 5 * MS)
+    await history.hook(retry=RETRY)
+    await history.join()
+    first = await history.act(1, 1)
+    versions[str(first.action_id)] = "first"
+    await history.passes(lambda: dead(history), MINUTES)
+    second = await history.act(1, 2)
+    versions[str(second.action_id)] = "second"
+    await history.passes(lambda: "waiting" in outcomes(history), MINUTES)
+
+    [letter] = history.broker.written(history.topics.dead(history.topics.actions))
+    headers = ((names.REPLAY_OF, letter.place.encode()),)
+    again = Outgoing(history.topics.actions, letter.key, letter.value, headers, letter.partition)
+    publisher = history.broker.publisher()
+    await publisher.start()
+    await publisher.publish(again)
+    await history.passes(lambda: len(history.delivered()) == 2, MINUTES)
+
+    order = [id for id, _ in history.endpoints.begun]
+    assert order == [str(one.action_id) for one in (first, second, second, first)]
+    attempts = history.broker.written(history.topics.attempts)
+    sent = [CODEC.decode_attempt(one.value).request_headers for one in attempts]
+    assert sent[-1][names.X_REPLAY_OF] == letter.place
+    assert sent[-1][names.X_RECORD_VERSION] == "1"
+    assert names.X_REPLAY_OF not in sent[0]
+    await history.close()
+
+
+async def test_without_order_a_later_delivery_does_not_wait_for_an_earlier_one():
+    history = History(always(500), partitions=1)
+    history.endpoints.script = lambda id, count: (
+        500 if id == str(first.action_id) else 200,
+        5 * MS,
+    )
+    await history.hook(retry=RETRY, ordering="none")
+    await history.join()
+    first = await history.act(1, 1)
+    await history.passes(lambda: outcomes(history) == ["waiting"], MINUTES)
+
+    second = await history.act(1, 2)
+    await history.passes(lambda: str(second.action_id) in history.delivered(), 500 * MS)
+
+    assert outcomes(history) == ["waiting", "delivered"]
+    await history.passes(lambda: str(first.action_id) in history.finished(), MINUTES)
+    await history.close()

@@ -79,3 +79,18 @@ def test_what_is_not_known_of_an_unreadable_record_is_left_out():
     assert names.ACTION_ID not in found
     assert names.LAST_STATUS not in found
     assert found[names.ATTEMPTS] == b"0"
+
+
+def test_the_history_of_attempts_travels_along_and_ends_in_the_dead_letter():
+    history = FRESH.lengthened(1_000, 0, "timeout", 15_000.2).lengthened(2_000, 503, "status", 12.4)
+    waiting = wait_headers(OWN, Wait(3, 9_000, 8_000, "retry", history))
+
+    read = wait_in(waiting, offset=0, written_ms=0).history
+    third = read.lengthened(3_000, 400, "status", 7)
+
+    found = dict(dead_letter_headers(waiting, epitaph(history=third)))
+    assert read == history
+    assert found[names.ATTEMPT_LOG] == (
+        b"1000 - timeout 15000;2000 503 status 12;3000 400 status 7"
+    )
+    assert found[names.ATTEMPTS] == b"3"
