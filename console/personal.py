@@ -17,11 +17,14 @@ _EMPTY: tuple[object, ...] = (None, "", [], {})
 def masked_event(event: Event, fields: Mapping[str, FieldType]) -> Event:
     """The event with every personal value masked; what is null or empty stays so.
 
+    Who did it (`actor`) is a person's name, whatever the entity, and is masked with the rest.
+
     Args:
         fields: The entity's fields, from the catalog.
     """
     return replace(
         event,
+        actor=MASK if event.actor else event.actor,
         before=None if event.before is None else masked(event.before, fields),
         after=None if event.after is None else masked(event.after, fields),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
-from producers.change import Origin, default_source, problem_with_hops
+from producers.change import MAX_HOPS, Origin, default_source, problem_with_hops
 from schemas.errors import SchemaError
 from schemas.headers import X_CAUSATION_ID, X_CHAIN, X_CORRELATION_ID, X_HOPS
 from schemas.links import parse_chain, problem_with
@@ -27,7 +27,6 @@ SOURCE = "X-Source"
 _STATED = ("source", "actor", "correlation_id", "causation_id", "hops", "chain")
 
 MAX_ACTOR = 255
-MAX_HOPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from schemas.records import Event, Operation, Source
 
 Fields = Mapping[str, Any]
 
+#: More is no chain of workflows but a mistake.
+MAX_HOPS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -87,7 +90,11 @@ def default_source(causation_id: uuid.UUID | None, chain: Sequence[str] = ()) ->
 
 
 def problem_with_hops(hops: int, chain: Sequence[str]) -> str | None:
-    """Why a number of hops cannot be right, as the rest of a sentence."""
+    """Why a number of hops cannot be right, as the rest of a sentence; one rule for every way in."""
+    if hops < 0:
+        return f"is {hops}; hops are counted from 0"
+    if hops > MAX_HOPS:
+        return f"is {hops}; at most {MAX_HOPS} are taken"
     if hops >= len(chain):
         return None
     count = "1 action" if len(chain) == 1 else f"{len(chain)} actions"

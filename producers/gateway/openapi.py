@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from producers.change import MAX_HOPS
 from producers.gateway.refusal import (
     CONTENT_TYPE,
     FAILED,
@@ -207,7 +208,7 @@ def _header(doc: str, schema: Json) -> Json:
 
 _BOUNDS: Mapping[str, Json] = {
     "version": {"minimum": 1},
-    "hops": {"minimum": 0},
+    "hops": {"minimum": 0, "maximum": MAX_HOPS},
     "entity_id": {"minLength": 1},
     "chain": {"maxItems": MAX_LINKS, "items": {"type": "string", "pattern": f"^{PATTERN}$"}},
 }

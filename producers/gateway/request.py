@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from producers.change import Fields, Origin, default_source
+from producers.change import Fields, Origin, default_source, problem_with_hops
 from producers.gateway.refusal import INVALID, TOO_LARGE, Fault, Refusal
 from schemas.catalog import Catalog
 from schemas.json_form import from_json
@@ -132,7 +132,7 @@ def _drafted(values: Mapping[str, Any]) -> Draft:
             "actor": values["actor"],
             "correlation_id": values["correlation_id"],
             "causation_id": values["causation_id"],
-            "hops": max(len(chain), values["hops"] or 0),
+            "hops": len(chain) if values["hops"] is None else values["hops"],
             "chain": chain,
         },
     )
@@ -159,20 +159,21 @@ def _wrong_sides(values: Mapping[str, Any], operation: Operation) -> Iterator[Fa
 
 
 def _wrong_numbers(values: Mapping[str, Any], operation: Operation) -> Iterator[Fault]:
-    """Version and hops out of their bounds."""
-    version, hops = values["version"], values["hops"]
+    """A version out of its bounds."""
+    version = values["version"]
     if version is None and operation != "created":
         yield Fault("/version", f"is missing: {operation} needs the record's version, which rises")
     if version is not None and version < 1:
         yield Fault("/version", f"versions are counted from 1, got {version}")
-    if hops is not None and hops < 0:
-        yield Fault("/hops", f"hops are counted from 0, got {hops}")
 
 
 def _wrong_chain(values: Mapping[str, Any]) -> Iterator[Fault]:
-    """A chain that is none."""
-    if (problem := problem_with(values["chain"] or ())) is not None:
+    """A chain that is none, or that contradicts the hops."""
+    chain, hops = tuple(values["chain"] or ()), values["hops"]
+    if (problem := problem_with(chain)) is not None:
         yield Fault("/chain", problem)
+    elif hops is not None and (problem := problem_with_hops(hops, chain)) is not None:
+        yield Fault("/hops", problem)
 
 
 def _wrong_ids(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -226,8 +227,8 @@ _DOCS = {
     "source": "By what way the change was made; the default is `workflow` for a change that names "
     "its cause (`causation_id` or `chain`) and `api` for any other.",
     "correlation_id": "Shared by all that follows from one cause; the default is the event's id.",
-    "hops": "How many workflow actions lie between the first cause and this: a delivery's X-Hops; at "
-    "least, and by default, the number of links in `chain`.",
+    "hops": "How many workflow actions lie between the first cause and this: a delivery's X-Hops, "
+    "never less than the number of links in `chain`, which is the default.",
     "chain": "Those actions, oldest first: the links in a delivery's X-Chain, as they came.",
 }
 _NOT_TAKEN = {

@@ -87,7 +87,6 @@ def test_a_change_that_names_its_cause_came_by_a_workflow_unless_it_says_otherwi
     ("stated", "taken"),
     [
         pytest.param({}, 2, id="not stated"),
-        pytest.param({"hops": 1}, 2, id="fewer than the chain names"),
         pytest.param({"hops": 5}, 5, id="more than are known"),
     ],
 )
@@ -159,6 +158,18 @@ def test_all_problems_of_all_events_are_named():
             "/version",
             "counted from 1",
             id="version 0",
+        ),
+        pytest.param(
+            {"operation": "created", "after": ADA, "chain": [LINK, LINK], "hops": 1},
+            "/hops",
+            "names 2 actions",
+            id="fewer hops than the chain has links",
+        ),
+        pytest.param(
+            {"operation": "created", "after": ADA, "hops": 10_001},
+            "/hops",
+            "at most 10000",
+            id="hops beyond all reason",
         ),
         pytest.param(
             {"operation": "created", "after": ADA, "hops": -1}, "/hops", "from 0", id="hops below 0"

@@ -18,6 +18,11 @@ def test_fields_that_the_schema_marks_are_masked_and_others_are_not():
     assert event.before is None
 
 
+def test_who_made_the_change_is_masked_and_nobody_stays_nobody():
+    assert masked_event(lead_event(actor="ada"), FIELDS("lead")).actor == MASK
+    assert masked_event(lead_event(actor=None), FIELDS("lead")).actor is None
+
+
 def test_what_is_null_or_empty_stays_so():
     record = masked(lead(description=None, custom_attributes={}), FIELDS("lead"))
 
