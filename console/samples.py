@@ -71,7 +71,7 @@ def sample_action(event: Event, webhook_id: str, now: datetime) -> Action:
         webhook_id=webhook_id,
         matched_at=now,
         correlation_id=event.correlation_id,
-        hops=0,
+        hops=event.hops + 1,
         event_topic="",
         event_partition=0,
         event_offset=0,
