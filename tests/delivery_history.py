@@ -53,10 +53,15 @@ class Sent:
 
 @dataclass(slots=True)
 class Endpoints:
-    """A `webhook_service.courier.Sends` that answers by script, in virtual time."""
+    """A `webhook_service.courier.Sends` that answers by script, in virtual time.
+
+    Attributes:
+        of: Scripts of single webhooks; the others follow `script`.
+    """
 
     clock: VirtualClock
     script: Script
+    of: dict[str, Script] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     begun: list[tuple[str, datetime]] = field(default_factory=list)
     under_way: int = 0
@@ -72,7 +77,8 @@ class Endpoints:
     ) -> Answer | NoAnswer:
         webhook_id = dict(signature)["webhook-id"]
         count = self._counts[webhook_id] = self._counts.get(webhook_id, 0) + 1
-        reaction, takes = self.script(webhook_id, count)
+        script = self.of.get(request.url.rpartition("/")[2], self.script)
+        reaction, takes = script(webhook_id, count)
         began = self.clock.now()
         self.begun.append((webhook_id, began))
         self.under_way += 1
@@ -98,6 +104,7 @@ class Living:
     ground: Ground
     stop: Stop
     task: asyncio.Task[None]
+    telling: asyncio.Task[None]
     consumers: list[Consumer]
 
 
@@ -187,7 +194,8 @@ class History:
         service = assemble(self.settings, world, box, ground, publisher, sender, Health())
         stop = Stop()
         task = asyncio.create_task(service.run(stop))
-        member = Living(service, ground, stop, task, made)
+        telling = asyncio.create_task(ground.board.run())
+        member = Living(service, ground, stop, task, telling, made)
         self.members.append(member)
         await self.clock.advance(timedelta())
         return member
@@ -198,6 +206,7 @@ class History:
         member.stop.request()
         await self.passes(member.task.done, within=timedelta(minutes=5))
         await member.task
+        await _cancelled(member.telling)
         await member.ground.close()
 
     async def kill(self, member: Living) -> None:
@@ -213,6 +222,7 @@ class History:
         # The others are revoked meanwhile, and wait for what they have under way.
         ends = asyncio.gather(*dying, member.task, return_exceptions=True)
         await self.passes(ends.done, within=timedelta(minutes=5))
+        await _cancelled(member.telling)
         await member.ground.close()
 
     async def passes(self, condition: Callable[[], object], within: timedelta) -> None:
@@ -243,3 +253,8 @@ class History:
     async def close(self) -> None:
         for member in list(self.members):
             await self.leave(member)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

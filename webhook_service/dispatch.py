@@ -57,7 +57,6 @@ class Dispatcher:
         """No lane is there before its first delivery.
 
         Args:
-            chance: Draws a number between 0 and 1.
             member: This process's name, for what it writes about lanes.
             partitions: How many all members together have.
             catch_up: Makes the directory see what was written up to now.
@@ -128,7 +127,7 @@ class Dispatcher:
         place = share.order.arrive(delivery.line, delivery.origin)
         match place:
             case Ready() | Behind():
-                if not lane.admits(now_ms, waited=waited, room=self._most - self.load):
+                if not lane.admits(now_ms, waited=waited, room=self._room(lane)):
                     self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
                     return
                 share.here[delivery.origin] = delivery
@@ -256,19 +255,21 @@ class Dispatcher:
     def shed(self) -> None:
         """Park what is queued beyond what its lane can send soon: an endpoint became slow."""
         self._crew.look()
-        self._lanes.measure()
         now_ms = self._now_ms()
-        for lane in self._lanes.waiting():
-            while lane.ready and lane.excess(now_ms, self._most - self.load):
+        for lane in self._lanes.looked_at():
+            while lane.ready and lane.excess(now_ms, self._room(lane)):
                 delivery = lane.ready.pop()
                 lane.queued -= 1
                 self.load -= delivery.weight
                 self._put_away(lane, delivery, now_ms + lane.park_ms(now_ms))
 
+    def _room(self, lane: Lane) -> int:
+        """What the queues can still take; who is alone has to leave nothing to others."""
+        return self._most - self.load if self.load > lane.queued else 4 * self._most
+
     def own(self, share: Share) -> None:
         """A share has come to this member."""
-        self._lanes.own(share)
-        for lane in self._lanes.waiting():
+        for lane in self._lanes.own(share):
             self._crew.fill(lane)
 
     def drop(self, share: Share) -> None:

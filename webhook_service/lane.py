@@ -6,7 +6,7 @@ from collections import Counter, deque
 from typing import Final, Literal
 
 from schemas.records import LaneState
-from webhook_service.circuit import Circuit, Standing
+from webhook_service.circuit import Circuit
 from webhook_service.directory import Endpoint, Known, Unusable
 from webhook_service.rate import Bucket
 from webhook_service.share import Delivery, Share
@@ -122,8 +122,8 @@ class Lane:
         """How many requests may be under way now."""
         if not self.is_sending:
             return self.concurrency
-        if self.circuit.standing.is_open:
-            return 1
+        if self.circuit.standing.is_open or not self.tempo.is_known:
+            return 1  # who has not answered yet is not asked twice
         return self._window.size(self.concurrency)
 
     def is_slow(self, now_ms: float) -> bool:
@@ -171,17 +171,22 @@ class Lane:
             return self._cap
         if self.circuit.standing.is_open:
             return int(self.circuit.admits(now_ms))
-        return min(self._cap, self._by_speed(now_ms), self._by_rate(now_ms, room))
+        return min(self._cap, self._by_speed(now_ms, room), self._by_rate(now_ms, room))
 
-    def _by_speed(self, now_ms: float) -> int:
-        """What is sent within our patience; of a lane in trouble, what can start at once."""
+    def _by_speed(self, now_ms: float, room: int) -> int:
+        """What is sent within our patience; of a lane in trouble, what can start at once.
+
+        No lane may have more than what it leaves to the others.
+        """
         each, width = self.tempo.expected_ms(now_ms), self.width
-        if each <= 0 or (each <= PATIENCE_MS and self._pace.is_slow):
+        if each <= 0:
+            return max(0, room)
+        if each <= PATIENCE_MS and self._pace.is_slow:
             return self._cap
         at_once = max(0, width - self.active)
         if width < self.concurrency and each > PATIENCE_MS:
             return at_once
-        return max(int(width * PATIENCE_MS / each), min(1, at_once))
+        return min(max(int(width * PATIENCE_MS / each), min(1, at_once)), max(0, room))
 
     def _by_rate(self, now_ms: float, room: int) -> int:
         if self._bucket is None:
@@ -290,7 +295,3 @@ class Lane:
             return
         self._bucket = self._bucket or Bucket(now_ms)
         self._bucket.share(rate, part, now_ms)
-
-    def adopt(self, standing: Standing) -> None:
-        """Another member has learned something about the endpoint."""
-        self.circuit.adopt(standing)

@@ -76,10 +76,11 @@ class Lanes:
         """Of all partitions, this member's part; as large is its part of every rate."""
         return len(self._shares) / self._partitions
 
-    def own(self, share: Share) -> None:
-        """A share has come to this member."""
+    def own(self, share: Share) -> list[Lane]:
+        """A share has come to this member; returns the lanes that wait."""
         self._shares.add(share)
         self._divide()
+        return self.waiting()
 
     def forget(self, share: Share) -> None:
         """A share goes to another member."""
@@ -97,11 +98,14 @@ class Lanes:
         """Those with something in their queue."""
         return [lane for lane in self._lanes.values() if lane.queued]
 
-    def measure(self) -> None:
-        """Count the lanes by state, every few seconds."""
+    def looked_at(self) -> list[Lane]:
+        """Those that wait; called at every look, and every few seconds all are counted by state."""
         self._looks -= 1
-        if self._looks > 0:
-            return
+        if self._looks <= 0:
+            self._measure()
+        return self.waiting()
+
+    def _measure(self) -> None:
         self._looks, now_ms = _COUNT_EVERY, self._now_ms()
         counts = Counter(state_of(lane, now_ms) for lane in self._lanes.values())
         for state in STATES:
@@ -135,4 +139,4 @@ def _apply(lane: Lane, state: LaneState, clock: Clock) -> None:
     if state.aspect == "switch":
         lane.switch = state
     else:
-        lane.adopt(standing_of(state, clock.now()))
+        lane.circuit.adopt(standing_of(state, clock.now()))

@@ -14,6 +14,8 @@ PATIENCE_MS: Final = 1_000.0
 _WEIGHT: Final = 0.2
 #: By so much the shortest attempt is held to have become longer with each one since.
 _FORGETS: Final = 1.02
+#: The clock counts whole milliseconds; what took none took some.
+_LEAST_MS: Final = 0.1
 #: This process is held to be the slow one when its own sleeps end this late on average.
 _LATE_MS: Final = 8.0
 _LATE_WEIGHT: Final = 0.3
@@ -54,6 +56,11 @@ class Tempo:
         self._started: dict[Hashable, float] = {}
         self._overdue: set[Hashable] = set()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any attempt has ended."""
+        return self._mean_ms > 0
+
     def started(self, attempt: Hashable, now_ms: float, *, slow: bool) -> None:
         """A request is under way.
 
@@ -69,8 +76,8 @@ class Tempo:
         began = self._started.pop(attempt)
         slow = attempt in self._overdue
         self._overdue.discard(attempt)
-        took = now_ms - began
-        known = self._mean_ms > 0
+        took = max(now_ms - began, _LEAST_MS)
+        known = self.is_known
         self._mean_ms += (took - self._mean_ms) * (_WEIGHT if known else 1)
         self._least_ms = min(took, self._least_ms * _FORGETS) if known else took
         return began, slow
