@@ -12,7 +12,7 @@ from console.session import Session
 from runtime.broker import Span
 from schemas.errors import ConfigurationError, SchemaError
 from schemas.records import Definition, WorkflowCounts
-from workflow_service.partition_tallies import read_back
+from workflow_service.partition_tallies import latest, read_back
 from workflow_service.quiet import is_quiet, together
 from workflow_service.tallies import ActiveWorkflow, Tally, failures_of
 
@@ -56,20 +56,20 @@ async def read(session: Session) -> Mapping[str, Count]:
     Members write every `HOOKLINE_WORKFLOW_COUNTS_INTERVAL_MS`.  Empty where the topic does not
     exist yet: `hookline topics create` makes it.
     """
-    last: dict[int, dict[bytes | None, WorkflowCounts]] = {}
+    last: dict[int, list[tuple[bytes | None, WorkflowCounts]]] = {}
     try:
         async for record in session.reader.scan(Span(session.topics.workflow_counts)):
             try:
                 counts = await session.workflow_counts(record.value)
             except SchemaError:  # of a newer release: its next record replaces it
                 continue
-            last.setdefault(record.partition, {})[record.key] = counts
+            last.setdefault(record.partition, []).append((record.key, counts))
     except ConfigurationError:
         return {}
     in_force = list(_in_force(session.workflows.current))
     found: dict[str, list[Tally]] = {each.id: [] for each in in_force}
     for of_partition in last.values():
-        tallies = read_back(of_partition.values(), in_force)
+        tallies = read_back(latest(of_partition), in_force)
         for each in in_force:
             found[each.id].append(tallies.tally_of(each))
     return {id: _count(tallies) for id, tallies in found.items()}

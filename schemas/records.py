@@ -119,12 +119,14 @@ class WorkflowCounts:
     Attributes:
         partition: Of the events, on all entities' topics.
         chunk: Which workflows: those whose id falls into it; -1 is the record of the streams.
+        epoch: Rises with each owner of the partition; a lower one never replaces a higher.
         streams, workflows: As `workflow_counts.avsc` has them.
     """
 
     partition: int
     chunk: int
     as_of: datetime
+    epoch: int
     streams: tuple[Mapping[str, Any], ...]
     workflows: tuple[Mapping[str, Any], ...]
 

@@ -82,6 +82,7 @@ class Works:
             broker,
             ground.publisher,
             ground.codec,
+            ground.registry,
             lambda: ownership.current,
             settings=settings,
             clock=clock,

@@ -13,17 +13,17 @@ from runtime import metrics
 from runtime.broker import Broker, Outgoing, Publisher, Span, TopicPartition
 from runtime.clock import Clock
 from runtime.logs import get_logger
+from runtime.registry import Registry
 from runtime.settings import Settings
 from schemas import headers
 from schemas.codec import Codec
-from schemas.errors import BrokerError, SchemaError
+from schemas.errors import BrokerError, SchemaError, UnknownSchemaError
 from schemas.records import Definition, Event, WorkflowCounts
 from workflow_service.compiled import CompiledWorkflow
-from workflow_service.explain import explain_compiled
-from workflow_service.partition_tallies import PartitionTallies, read_back
+from workflow_service.explain import explain_compiled, first_failed
+from workflow_service.partition_tallies import PartitionTallies, latest, read_back
 from workflow_service.quiet import Rhythm, is_quiet, minute_of, together
 from workflow_service.tallies import ActiveWorkflow, Counted, Tally
-from workflow_service.verdict import Verdict
 
 log = get_logger(__name__)
 
@@ -31,6 +31,9 @@ log = get_logger(__name__)
 SAMPLE_EVERY = 16
 #: How often newly assigned partitions are looked for.
 LOOK_EVERY = timedelta(seconds=1)
+#: So often a new partition is seen before it is read back: its former owner, which notices no later,
+#: has written its last by then.
+SEEN_BEFORE = 2
 #: Batches that wait until their partition's earlier counts are read; later ones are not counted.
 MAX_WAITING = 10_000
 
@@ -48,6 +51,7 @@ class Counting:
         broker: Broker,
         publisher: Publisher,
         codec: Codec,
+        registry: Registry,
         current: Callable[[], Collection[TopicPartition]],
         *,
         settings: Settings,
@@ -61,6 +65,7 @@ class Counting:
         self._reader = broker.reader()
         self._publisher = publisher
         self._codec = codec
+        self._registry = registry
         self._current = current
         self._topic = settings.topics.workflow_counts
         self._every = timedelta(milliseconds=settings.workflow_counts_interval_ms)
@@ -71,6 +76,7 @@ class Counting:
         self._tallies: dict[int, PartitionTallies] = {}
         self._waiting: dict[int, list[tuple[Counted, int]]] = {}
         self._seen = 0
+        self._looks: dict[int, int] = {}
         self._quiet: set[str] = set()
 
     def taken_up(self, compiled: CompiledWorkflow, definition: Definition) -> None:
@@ -110,7 +116,8 @@ class Counting:
         if not turns:
             return None
         id = turns[(self._seen // SAMPLE_EVERY) % len(turns)]
-        return id, failed_path(explain_compiled(self._compiled[id], event).verdicts)
+        failed = first_failed(explain_compiled(self._compiled[id], event).verdicts)
+        return id, failed.path if failed else None
 
     def count(self, counted: Mapping[int, Counted], now: datetime) -> None:
         """Count what a batch said, by partition, now that it is committed."""
@@ -148,7 +155,9 @@ class Counting:
             del self._tallies[partition]
         for partition in self._waiting.keys() - current:
             del self._waiting[partition]
-        for partition in current - self._tallies.keys():
+        new = current - self._tallies.keys()
+        self._looks = {partition: self._looks.get(partition, 0) + 1 for partition in new}
+        for partition in [one for one, looks in self._looks.items() if looks > SEEN_BEFORE]:
             try:
                 records = await self._last_records(partition)
             except BrokerError as error:
@@ -161,13 +170,21 @@ class Counting:
 
     async def _last_records(self, partition: int) -> Iterable[WorkflowCounts]:
         """What was written last of each chunk."""
-        last: dict[bytes | None, WorkflowCounts] = {}
+        found: list[tuple[bytes | None, WorkflowCounts]] = []
         async for record in self._reader.scan(Span(self._topic, partition=partition)):
             try:
-                last[record.key] = self._codec.decode_workflow_counts(record.value)
+                found.append((record.key, await self._decoded(record.value)))
             except SchemaError as error:
                 log.warning("counts.unreadable", place=record.place, error=str(error))
-        return last.values()
+        return latest(found)
+
+    async def _decoded(self, value: bytes | None) -> WorkflowCounts:
+        """Counts, also of a release whose schema was not known when this process started."""
+        try:
+            return self._codec.decode_workflow_counts(value)
+        except UnknownSchemaError as unknown:
+            await self._registry.catch_up(unknown.reference)  # type: ignore[arg-type]
+        return self._codec.decode_workflow_counts(value)
 
     async def _write(self) -> None:
         """Write what changed; what cannot be written now is written with the next change."""
@@ -215,11 +232,3 @@ class Counting:
             for tally in of_partition.tallies:
                 found.setdefault(tally.id, []).append(tally)
         return found
-
-
-def failed_path(verdicts: Iterable[Verdict]) -> str | None:
-    """The path of the first part that failed, as deep as it can be told; None if all hold."""
-    for verdict in verdicts:
-        if verdict.verdict is not True:
-            return failed_path(verdict.inner) or verdict.path
-    return None

@@ -27,8 +27,13 @@ class PartitionTallies:
     has not matched.
     """
 
-    def __init__(self) -> None:
-        """Nothing was counted yet."""
+    def __init__(self, epoch: int = 0) -> None:
+        """Nothing was counted yet.
+
+        Args:
+            epoch: Of this owner of the partition; higher than that of any before.
+        """
+        self.epoch = epoch
         self._streams: dict[tuple[str, tuple[str, ...]], Stream] = {}
         self._tallies: dict[str, Tally] = {}
         self._changed: set[int] = set()
@@ -122,13 +127,13 @@ class PartitionTallies:
             if chunk in changed:
                 changed[chunk].append(_row(tally))
         records = [
-            WorkflowCounts(partition, chunk, as_of, (), tuple(rows))
+            WorkflowCounts(partition, chunk, as_of, self.epoch, (), tuple(rows))
             for chunk, rows in changed.items()
         ]
         if self._counted or records:
             self._counted = False
             streams = tuple(map(_stream, self._streams.values()))
-            records.append(WorkflowCounts(partition, STREAMS, as_of, streams, ()))
+            records.append(WorkflowCounts(partition, STREAMS, as_of, self.epoch, streams, ()))
         return records
 
     def mark_changed(self, counts: WorkflowCounts) -> None:
@@ -137,6 +142,19 @@ class PartitionTallies:
             self._counted = True
         else:
             self._changed.add(counts.chunk)
+
+
+def latest(records: Iterable[tuple[bytes | None, WorkflowCounts]]) -> list[WorkflowCounts]:
+    """The record of each key that counts, of one partition's in their order.
+
+    The last one; but what a former owner wrote late never takes the place of its successor's.
+    """
+    found: dict[bytes | None, WorkflowCounts] = {}
+    for key, counts in records:
+        known = found.get(key)
+        if known is None or counts.epoch >= known.epoch:
+            found[key] = counts
+    return list(found.values())
 
 
 def read_back(
@@ -148,7 +166,9 @@ def read_back(
         records: The last one of each chunk.
         in_force: What is in force now; a version that was saved since they were written begins anew.
     """
-    tallies, rows = PartitionTallies(), dict[str, Mapping[str, Any]]()
+    records = list(records)
+    tallies = PartitionTallies(1 + max((record.epoch for record in records), default=0))
+    rows: dict[str, Mapping[str, Any]] = {}
     as_of = datetime.min.replace(tzinfo=UTC)
     for record in records:
         as_of = max(as_of, record.as_of)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from schemas.errors import BrokerError
-from schemas.records import Event
+from runtime.registry.topic import TopicRegistry
+from schemas.codec import Codec
+from schemas.errors import BrokerError, UnknownSchemaError
+from schemas.framing import Fingerprint
+from schemas.records import Event, WorkflowCounts
 from tests.crm import lead_event
 from tests.fakes import MemoryPublisher
 from tests.waiting import until
@@ -33,14 +37,14 @@ def said(member: Member, id: str = "w") -> tuple[int, int]:
     return sum(each.evaluated for each in tallies), sum(each.matched for each in tallies)
 
 
-async def counted(system: Rig, member: Member, expected: tuple[int, int]) -> None:
+async def counted(system: Rig, member: Member, expected: tuple[int, int], id: str = "w") -> None:
     await until(system.done, within=10, message="events are left over")
 
     async def as_expected() -> bool:
         await system.clock.advance(SECOND)
-        return said(member) == expected
+        return said(member, id) == expected
 
-    await until(as_expected, within=10, message=f"{said(member)} was counted, not {expected}")
+    await until(as_expected, within=10, message=f"{said(member, id)} was counted, not {expected}")
 
 
 async def test_events_and_matches_are_counted_and_the_next_member_goes_on():
@@ -107,9 +111,8 @@ async def test_metrics_have_series_of_as_many_workflows_as_are_allowed():
             await system.workflow(id=id, only_if=BIG)
         async with system.member() as member:
             await system.publish(*leads(1, 4, 2000))
-            await until(system.done, within=10)
-            await system.clock.advance(SECOND)
-            await until(lambda: len(member.counting.tallies()) == 3, within=10)
+            for id in ("a", "b", "c"):
+                await counted(system, member, (4, 4), id)
             registry = CollectorRegistry()
             registry.register(WorkflowSeries(member.counting.tallies, limit=2))
 
@@ -118,3 +121,52 @@ async def test_metrics_have_series_of_as_many_workflows_as_are_allowed():
     assert 'hookline_workflow_matched_total{workflow="a"} 4.0' in text
     assert 'workflow="c"' not in text
     assert "hookline_workflow_series_left_out 1.0" in text
+
+
+async def test_a_failure_is_counted_where_explain_says_that_it_failed():
+    some = {"field": "after.tags", "any_item": {"field": "item", "equals": "vip"}}
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(only_if={"all": [some, BIG]})
+        async with system.member() as member:
+            await system.publish(
+                *(
+                    lead_event(number, id=str(number), tags=["new"])
+                    for number in range(1, 1 + SAMPLE_EVERY)
+                )
+            )
+
+            async def is_counted() -> bool:
+                await system.clock.advance(SECOND)
+                return "w" in member.counting.tallies()
+
+            await until(is_counted, within=10)
+
+            assert failures_of(member.counting.tallies()["w"]) == {"only_if.all[0]": 1}
+
+
+async def test_counts_of_a_release_whose_schema_came_later_are_gone_on_with(monkeypatch):
+    async with rig() as system:
+        await system.webhook()
+        await system.workflow(only_if=BIG)
+        async with system.member() as member:
+            await system.publish(*leads(1, 4, 2000))
+            await counted(system, member, (4, 4))
+        decode, asked = Codec.decode_workflow_counts, list[object]()
+        learnt = TopicRegistry.catch_up
+
+        def unknown(self: Codec, value: bytes | None) -> WorkflowCounts:
+            if not asked:
+                raise UnknownSchemaError(Fingerprint(b"12345678"))
+            return decode(self, value)
+
+        async def look(self: TopicRegistry, reference: Any) -> bool:
+            asked.append(reference)
+            return await learnt(self, reference)
+
+        monkeypatch.setattr(Codec, "decode_workflow_counts", unknown)
+        monkeypatch.setattr(TopicRegistry, "catch_up", look)
+        async with system.member("two") as member:
+            await system.publish(*leads(5, 3, 1))
+            await counted(system, member, (7, 4))
+    assert asked

@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workflow_service.partition_tallies import STREAMS, PartitionTallies, chunk_of, read_back
+from workflow_service.partition_tallies import (
+    STREAMS,
+    PartitionTallies,
+    chunk_of,
+    latest,
+    read_back,
+)
 from workflow_service.quiet import minute_of
 from workflow_service.tallies import ActiveWorkflow, Counted, Tally, failures_of
 
@@ -127,3 +133,19 @@ def test_a_version_that_was_saved_in_between_begins_anew(tallies):
 
     assert (tally(heir, second).evaluated, tally(heir, second).matched) == (0, 0)
     assert tally(heir, late).evaluated == 0
+
+
+def test_what_a_former_owner_writes_late_does_not_replace_what_its_successor_wrote(tallies):
+    tallies.count(counted(updated=3, matches=("lead-won",)), BOTH, MINUTE)
+    early = tallies.take_changed(0, NOON)
+    heir = read_back(early, BOTH.values())
+    heir.count(counted(updated=9, matches=("lead-won",)), BOTH, MINUTE + 1)
+    own = heir.take_changed(0, NOON)
+    tallies.count(counted(updated=1, matches=("lead-won",)), BOTH, MINUTE)
+    late = tallies.take_changed(0, NOON + timedelta(minutes=5))
+
+    written = [(str(one.chunk).encode(), one) for one in (*early, *own, *late)]
+    third = read_back(latest(written), BOTH.values())
+
+    assert (tally(third, WON).evaluated, tally(third, WON).matched) == (12, 2)
+    assert tallies.epoch < heir.epoch < third.epoch
