@@ -24,6 +24,7 @@ from webhook_service.dial import Dialer, ForbiddenAddressError, NoSuchHostError,
 from webhook_service.outcome import Answer, NoAnswer
 from webhook_service.render import Request
 
+CUT = 4_096
 FAILURES = (TimeoutError, OSError, aiohttp.ClientError, HttpProcessingError, ValueError)
 CLASSES: tuple[tuple[Any, Any], ...] = (
     (TimeoutError, "timeout"),
@@ -45,8 +46,17 @@ class Weighing(ResponseHandler):
     most = LONGEST_HEAD
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        # What is malformed spoils all of its piece, whole answers before it included; so small
+        # pieces are cut.  Not chunks: after one that is malformed it would wait for ever.
+        size = 1 if len(data) <= CUT and b"chunked" not in data else len(data)
+        for start in range(0, len(data), size):
+            super().data_received(data[start : start + size])
         self.fed += len(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if exc is not None and self._payload is not None:  # a reset is no end of a body
+            self._payload.set_exception(aiohttp.ClientPayloadError("reset"))
+        super().connection_lost(exc)
 
 
 class AiohttpSender:
@@ -78,7 +88,9 @@ class AiohttpSender:
         try:
             origin, data = _opened(request, signature)
             async with asyncio.timeout(deadline.total_seconds()):
-                connection = self._kept(origin) or await self._dialled(origin)
+                connection = self._kept(origin)
+                if connection is None:  # an empty one is falsy
+                    connection = await self._dialled(origin)
                 connection.fed = 0
                 transport = connection.transport
                 assert transport is not None
@@ -176,5 +188,5 @@ def _opened(request: Request, signature: Sequence[tuple[str, str]]) -> tuple[Ori
     if any(character in line for line in lines for character in "\r\n\0"):
         raise ValueError("a line break")
     head = "".join(f"{line}\r\n" for line in lines)
-    origin = Origin(tls, parts.hostname, parts.port or (443 if tls else 80))
+    origin = Origin(tls, parts.hostname, parts.port or (443 if tls else 80), request.tls)
     return origin, f"{head}\r\n".encode("ascii") + request.body

@@ -21,9 +21,6 @@ LONGEST_HEAD: Final = 64 * 1024
 MOST_HEADERS: Final = 256
 #: A body in chunks may weigh so many times its content, and this much more.
 FRAMING: Final = 16
-#: Who uses a connection again as soon as this need not ask the kernel whether it was closed since:
-#: that costs as much as a fifth of a delivery, and the loop has just looked.
-_NO_PAUSE_S: Final = 0.005
 _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL: Final = 200
 
@@ -48,8 +45,8 @@ class Lost(NamedTuple):
     error: str
 
 
-class TooMuchError(Exception):
-    """The answer is beyond a bound."""
+class RefusedError(Exception):
+    """The answer is beyond a bound, or what the parser lets through and nobody should."""
 
 
 class Connection(asyncio.Protocol):
@@ -59,9 +56,9 @@ class Connection(asyncio.Protocol):
         idle_since: When the last exchange ended, by the loop's clock.
     """
 
-    __slots__ = ("_cap", "_complete", "_fed", "_framed", "_head", "_headers", "_in_body", "_loop",
-                 "_parser", "_parts", "_size", "_timer", "_transport", "_usable", "_waiter",
-                 "idle_since")  # fmt: skip
+    __slots__ = ("_cap", "_complete", "_descriptor", "_fed", "_framed", "_head", "_headers",
+                 "_in_body", "_loop", "_parser", "_parts", "_size", "_timer", "_transport",
+                 "_usable", "_waiter", "idle_since")  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, body_cap: int) -> None:
         """Not connected yet.
@@ -93,7 +90,7 @@ class Connection(asyncio.Protocol):
         Args:
             until: When the answer must be complete, by the loop's clock.
         """
-        if self._transport is None or not self._is_open():
+        if self._transport is None or not self._usable or not _is_quiet(self._descriptor):
             self.abort()
             return None
         self._begin()
@@ -116,15 +113,6 @@ class Connection(asyncio.Protocol):
             self._timer = None
         if self._transport is not None:
             self._transport.abort()
-
-    def _is_open(self) -> bool:
-        """Whether it is open: as far as the loop knows or, after a pause, as the kernel knows."""
-        if not self._usable or self._transport is None:
-            return False
-        if self._loop.time() - self.idle_since < _NO_PAUSE_S:
-            return True
-        connected = self._transport.get_extra_info("socket")
-        return _is_quiet(connected.fileno())
 
     def _begin(self) -> None:
         self._fed = 0
@@ -163,7 +151,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
-        self.idle_since = self._loop.time()
+        self._descriptor = int(transport.get_extra_info("socket").fileno())
         self._usable = True
 
     def data_received(self, data: bytes) -> None:
@@ -214,7 +202,7 @@ class Connection(asyncio.Protocol):
         if self._in_body:
             self._fail("protocol", "the answer's body ended early or is malformed")
         else:
-            cause = error.__context__ if isinstance(error.__context__, TooMuchError) else error
+            cause = error.__context__ if isinstance(error.__context__, RefusedError) else error
             self._fail("protocol", f"the answer is not HTTP: {str(cause)[:200]}")
 
     # ------------------------------------------------------------------ what the parser tells
@@ -231,10 +219,12 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which is only counted."""
         self._count(len(name) + len(value) + 4)
+        if b"\0" in value:
+            raise RefusedError("a header holds a NUL")
         if self._in_body or self._complete:
             return
         if len(self._headers) >= MOST_HEADERS:
-            raise TooMuchError(f"it has more than {MOST_HEADERS} headers")
+            raise RefusedError(f"it has more than {MOST_HEADERS} headers")
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -272,7 +262,7 @@ class Connection(asyncio.Protocol):
     def _count(self, size: int) -> None:
         self._head += size
         if self._head > LONGEST_HEAD:
-            raise TooMuchError(f"its head is longer than {LONGEST_HEAD} bytes")
+            raise RefusedError(f"its head is longer than {LONGEST_HEAD} bytes")
 
 
 def _is_quiet(descriptor: int) -> bool:

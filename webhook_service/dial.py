@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -108,8 +109,10 @@ class Dialer:
                 ssl=context_of(origin.own) if origin.tls else None,
                 server_hostname=origin.host if origin.tls else None,
             )
-        except BaseException:
+        except BaseException as error:
             dialled.close()
+            if origin.tls and isinstance(error, ConnectionError):
+                raise ssl.SSLError("the endpoint ended the handshake") from error
             raise
         return made
 
