@@ -37,6 +37,7 @@ COMMANDS: dict[str, Lazy] = {
         "console.cli.dead_letters:dead_letters",
         "List, show, replay, discard and export dead letters.",
     ),
+    "audit": Lazy("console.cli.audit:audit", "Check that every action is somewhere: none lost."),
     "topics": Lazy("console.cli.topics:topics", "Create the topics, or check them for drift."),
     "schemas": Lazy("console.cli.schemas:schemas", "Check schemas against the last release."),
     "import": Lazy("console.cli.imports:imports", "Convert definitions of other systems."),

@@ -29,6 +29,7 @@ AFTER = '{"id": "9", "title": "Engine"}'
 #: A call of each command that has an answer, with the keys that its help promises.
 CALLS: dict[str, tuple[list[str], set[str]]] = {
     "apply": (["-f", "{file}", "--dry-run"], {"dry_run", "changes", "warnings"}),
+    "audit": ([], {"since", "events", "verdicts", "actions", "lost"}),
     "workflows list": ([], {"workflows"}),
     "workflows show": (["big-lead"], {"id", "version", "saved_at", "saved_by", "manifest"}),
     "workflows lint": ([], {"findings", "warnings"}),
