@@ -9,17 +9,19 @@ from datetime import timedelta
 
 import pytest
 
+from console.catalogs import catalog_of
 from console.ports import free_ports
 from runtime.secrets import SecretBox
 from schemas.records import Action, Event
 from schemas.templates import Bodies
-from tests.desks import KEY, Office, catalog_of, lead, lead_event, office
+from tests.desks import KEY, Office, lead, lead_event, office
 from webhook_service.clients import sending
 from webhook_service.directory import Directory, Endpoint
 from webhook_service.render import Request, filled
 from workflow_service.actions import Origin, actions_of
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
 from workflow_service.parse import parse_workflow
+from workflow_service.workflow import Workflow
 
 MANIFEST = """\
 kind: Webhook
@@ -88,10 +90,11 @@ def test_the_bytes_of_a_preview_are_the_bytes_on_the_wire(case, capsysbinary):
     captured, system = Captured(), office()
 
     async def one(session, port: int) -> None:
-        compiled = compile_workflow(
-            parse_workflow({"id": "tell", "entity": "lead", "on": ["created"],
-                            "then": [{"webhook": "wire"}]}), 1, session.catalog
-        )  # fmt: skip
+        workflow = parse_workflow(
+            {"id": "tell", "entity": "lead", "on": ["created"], "then": [{"webhook": "wire"}]}
+        )
+        assert isinstance(workflow, Workflow)
+        compiled = compile_workflow(workflow, 1, session.catalog)
         assert isinstance(compiled, CompiledWorkflow)
         (action,) = actions_of(compiled, event, Origin("t", 0, 0, b""), system.clock.now())
         directory = Directory(SecretBox([KEY]).open)
