@@ -18,7 +18,7 @@ from runtime.settings import Settings
 from schemas.catalog import Catalog
 from schemas.codec import Codec
 from schemas.errors import ConfigurationError, UnknownSchemaError
-from schemas.records import Action, Attempt, Definition, Event, Firing, WorkflowCounts
+from schemas.records import Action, Attempt, Definition, Event, Firing, LaneState, WorkflowCounts
 from schemas.topics import Topics
 
 T = TypeVar("T")
@@ -93,6 +93,10 @@ class Session:
     async def firing(self, value: bytes | None) -> Firing:
         """Decode a firing; as `event`."""
         return await self.decoded(lambda: self.codec.decode_firing(value))
+
+    async def lane_state(self, value: bytes | None) -> LaneState:
+        """Decode a lane's state; as `event`."""
+        return await self.decoded(lambda: self.codec.decode_lane_state(value))
 
     async def workflow_counts(self, value: bytes | None) -> WorkflowCounts:
         """Decode counts of workflows; as `event`."""

@@ -10,8 +10,10 @@ from webhook_service.circuit import Circuit
 from webhook_service.directory import Endpoint, Known, Unusable
 from webhook_service.rate import Bucket
 from webhook_service.share import Delivery, Share
+from webhook_service.switch import decided
 from webhook_service.tempo import PATIENCE_MS, Pace, Tempo
 from webhook_service.vitals import Sign
+from webhook_service.webhook import State
 from webhook_service.window import Window
 
 #: Bounds of a parked record's wait.
@@ -89,17 +91,12 @@ class Lane:
         return not isinstance(known, Endpoint) or known.webhook.ordering == "per_record"
 
     @property
-    def decided(self) -> Literal["active", "paused", "disabled"]:
+    def decided(self) -> State:
         """What its manifest, and else its switch, says."""
-        known, switch = self.known, self.switch
+        known = self.known
         if not isinstance(known, Endpoint):
             return "active"
-        if known.webhook.state != "active" or switch is None:
-            return known.webhook.state
-        mended = switch.cause != "operator" and known.version > switch.webhook_version
-        if mended or switch.state not in ("paused", "disabled"):
-            return "active"
-        return "paused" if switch.state == "paused" else "disabled"
+        return decided(known.webhook.state, known.version, self.switch)
 
     @property
     def is_sending(self) -> bool:

@@ -22,7 +22,11 @@ def list_(desk: Desk, *, as_json: bool) -> None:
       hookline webhooks list
       hookline webhooks list --json | jq -r '.webhooks[] | select(.workflows == []).id'
 
-    JSON: {"webhooks": [{id, version, state, method, url, entities, workflows, saved_at, saved_by}]}
+    STATE is what is in force: what the manifest says, what pause, disable or the service itself
+    has decided since, and whether the endpoint fails: `open` (left alone until the next probe).
+
+    JSON: {"webhooks": [{id, version, state, method, url, entities, workflows, saved_at, saved_by,
+    lane: {state, reason, since, by, next_probe_at, failing_since}}]}. `state` is the manifest's.
     """
     found = desk.run(_rows(desk))
     if as_json:
@@ -33,7 +37,7 @@ def list_(desk: Desk, *, as_json: bool) -> None:
         (
             row["id"],
             str(row["version"]),
-            row["state"],
+            row["lane"]["state"],
             row["method"],
             row["url"],
             ", ".join(row["entities"] or ["any"]),
@@ -46,6 +50,7 @@ def list_(desk: Desk, *, as_json: bool) -> None:
 
 async def _rows(desk: Desk) -> list[dict[str, Any]]:
     """Every webhook as the list shows it."""
+    from console import lane_states  # noqa: PLC0415
     from console.previews import hidden_webhook  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
     from webhook_service.url import masked_url  # noqa: PLC0415
@@ -56,6 +61,7 @@ async def _rows(desk: Desk) -> list[dict[str, Any]]:
             for step in json.loads(workflow.spec)["then"]:
                 names = users.setdefault(step["webhook"], [])
                 names += [] if workflow.id in names else [workflow.id]
+        lanes = await lane_states.read(session)
         rows = []
         for definition in sorted(session.webhooks.current.values(), key=lambda one: one.id):
             webhook = hidden_webhook(definition)
@@ -63,6 +69,7 @@ async def _rows(desk: Desk) -> list[dict[str, Any]]:
                 {
                     **output.definition_view(definition),
                     "state": webhook.state,
+                    "lane": lane_states.view(definition, webhook.state, lanes),
                     "method": webhook.method,
                     "url": masked_url(webhook.url),
                     "entities": webhook.entities,

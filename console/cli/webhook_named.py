@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from console.cli import output
 from console.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ def named(session: Session, webhook_id: str) -> Definition:
         message = f"no webhook {webhook_id!r}; there are {known}"
         raise NotFoundError(message)
     return found
+
+
+def lane_line(lane: dict[str, Any]) -> str:
+    """How a lane stands, in a line."""
+    text = f"lane: {lane['state']}"
+    if lane["since"]:
+        text += f" since {output.moment(lane['since'])}"
+    if lane["by"]:
+        text += f" by {lane['by']}"
+    if lane["next_probe_at"]:
+        text += f"; next probe {output.moment(lane['next_probe_at'])}"
+    return text + (f": {lane['reason']}" if lane["reason"] else "")
 
 
 def wanted_of(event_id: object, entity: str | None, workflow: str | None) -> Wanted:

@@ -10,7 +10,7 @@ import click
 from console.cli import output
 from console.cli.desk import Desk
 from console.cli.examples import Command
-from console.cli.webhook_named import named
+from console.cli.webhook_named import lane_line, named
 
 if TYPE_CHECKING:
     from schemas.records import Definition
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @output.json_option
 @click.pass_obj
 def show(desk: Desk, webhook_id: str, *, reveal_secret: bool, as_json: bool) -> None:
-    """Show one webhook as its manifest says it; its secrets are masked.
+    """Show one webhook as its manifest says it, and how its lane stands; secrets are masked.
 
     Examples:
       hookline webhooks show orders
@@ -30,22 +30,28 @@ def show(desk: Desk, webhook_id: str, *, reveal_secret: bool, as_json: bool) -> 
 
     --reveal-secret needs HOOKLINE_SECRET_KEYS.
 
-    JSON: {"id", "version", "saved_at", "saved_by", "manifest": {…}}. Exit code 1 if there is none.
+    JSON: {"id", "version", "saved_at", "saved_by", "manifest": {…}, "lane": {state, reason, since,
+    by, next_probe_at, failing_since}}. Exit code 1 if there is none.
     """
-    definition = desk.run(_definition(desk, webhook_id))
+    definition, lane = desk.run(_found(desk, webhook_id))
     manifest = {"kind": "Webhook", **_spec(desk, definition, reveal=reveal_secret)}
     if as_json:
-        output.document({**output.definition_view(definition), "manifest": manifest})
+        output.document({**output.definition_view(definition), "manifest": manifest, "lane": lane})
     else:
+        click.echo(f"# {lane_line(lane)}")
         click.echo(output.yaml_of(definition, manifest), nl=False)
 
 
-async def _definition(desk: Desk, webhook_id: str) -> Definition:
-    """One webhook's definition."""
+async def _found(desk: Desk, webhook_id: str) -> tuple[Definition, dict[str, Any]]:
+    """One webhook's definition, and how its lane stands."""
+    from console import lane_states  # noqa: PLC0415
+    from console.previews import hidden_webhook  # noqa: PLC0415
     from console.session import opened  # noqa: PLC0415
 
     async with opened(desk.settings, desk.broker) as session:
-        return named(session, webhook_id)
+        found = named(session, webhook_id)
+        lanes = await lane_states.read(session)
+        return found, lane_states.view(found, hidden_webhook(found).state, lanes)
 
 
 def _spec(desk: Desk, definition: Definition, *, reveal: bool) -> dict[str, Any]:

@@ -18,6 +18,14 @@ COMMANDS: dict[str, Lazy] = {
         "console.cli.webhook_secrets:rotate_secret",
         "Give a webhook a new signing secret; the old one signs, too, for a while.",
     ),
+    "pause": Lazy("console.cli.webhook_switch:pause", "Let deliveries wait for the time being."),
+    "resume": Lazy("console.cli.webhook_switch:resume", "Let deliveries go on after a pause."),
+    "disable": Lazy(
+        "console.cli.webhook_switch:disable", "Make deliveries dead letters, without an attempt."
+    ),
+    "enable": Lazy(
+        "console.cli.webhook_enable:enable", "Deliver again, with what was missed or without it."
+    ),
     "remove": Lazy("console.cli.webhook_remove:remove", "Remove webhooks."),
 }
 
