@@ -15,7 +15,7 @@ from schemas.catalog import Catalog
 from schemas.errors import SchemaError
 from schemas.records import Action, Definition, Event
 from schemas.templates import Bodies, pieces_of
-from webhook_service.places import MASK
+from webhook_service.places import MASK, split_query
 from webhook_service.render import AUTHORIZATION, SHOWN, NoBody, Request, request_of
 from webhook_service.sign import WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, signer_of
 from webhook_service.stored import hidden_from_spec
@@ -153,8 +153,8 @@ def masked(webhook: Webhook) -> Webhook:
         for name, value in webhook.headers.items()
     }
     query = {name: _masked_line(value) for name, value in webhook.query.items()}
-    *front, last = pieces_of(webhook.url)
-    url = "".join(piece.text for piece in front) + masked_url(last.text)
+    base, asked = split_query(webhook.url)
+    url = base + masked_url(asked)
     return webhook.model_copy(update={"headers": headers, "query": query, "url": url})
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from schemas.templates import Line, as_written, moves, problem_with_line
+from schemas.templates import Line, Piece, as_written, moves, pieces_of, problem_with_line
 from webhook_service.url import with_query
 
 #: Longer ones are not sent: receivers commonly refuse them.
@@ -88,6 +88,15 @@ def stand_in(url: str) -> str:
 def masked_moving_url(url: str) -> str:
     """A URL without what its placeholders stand for, which may be personal."""
     return as_written(url, lambda _: MASK) if "{{" in url else url
+
+
+def split_query(url: str) -> tuple[str, str]:
+    """A URL, and what it says behind the question mark, with the mark; empty if it says nothing."""
+    *front, last = pieces_of(url) if "{{" in url else (Piece(url, given=True),)
+    if not last.given:
+        return url, ""
+    base, mark, query = last.text.partition("?")
+    return "".join(piece.text for piece in front) + base, mark + query
 
 
 def placed(

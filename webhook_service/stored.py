@@ -15,11 +15,15 @@ from webhook_service.auth import Auth, Tls
 from webhook_service.durations import duration_text, parse_duration
 from webhook_service.keys import SECRET_BYTES, secret_of
 from webhook_service.lane_form import lane_from, plain_lane
+from webhook_service.places import split_query
 from webhook_service.sign import PreviousSecret, Scheme
+from webhook_service.url import masked_url
 from webhook_service.webhook import Retry, Webhook
 from webhook_service.writes import parse_writes, plain_writes
 
 MASK: Final = "***"
+#: Where a stored spec has what stands behind the question mark of its URL.
+URL_QUERY: Final = "url_query"
 #: The keys of `auth` and `tls` whose values are secret.
 SECRETS: Final = frozenset({"password", "token", "client_secret", "key"})
 #: What every sealed text begins with (`runtime.secrets.PREFIX`, which is out of sight here).
@@ -65,7 +69,7 @@ def _read(
         retry = raw["retry"]
         return Webhook(
             id=raw["id"],
-            url=raw["url"],
+            url=_url(raw, open),
             entities=None if raw["entities"] is None else tuple(raw["entities"]),
             method=raw["method"],
             headers={name: _line(value, open) for name, value in raw["headers"].items()},
@@ -110,6 +114,7 @@ def hidden_from_spec(spec: str) -> Webhook:
 def masked_spec(webhook: Webhook) -> str:
     """The webhook as canonical JSON for people: secret, header and query values are masked."""
     plain = _plain(webhook, lambda _: MASK)
+    plain.pop(URL_QUERY, None)
     for name in ("headers", "query"):
         plain[name] = {key: _shown_line(value) for key, value in plain[name].items()}
     return _canonical(plain)
@@ -118,7 +123,8 @@ def masked_spec(webhook: Webhook) -> str:
 def plain_spec(webhook: Webhook) -> str:
     """The webhook as canonical JSON, with its secrets, as a manifest says it."""
     plain = _plain(webhook, lambda text: text)
-    plain |= {"headers": dict(webhook.headers), "query": dict(webhook.query)}
+    plain.pop(URL_QUERY, None)
+    plain |= {"url": webhook.url, "headers": dict(webhook.headers), "query": dict(webhook.query)}
     return _canonical(plain)
 
 
@@ -181,6 +187,18 @@ def _sealed_in(value: Any) -> Iterator[str]:
             yield from _sealed_in(each)
 
 
+def _url(raw: dict[str, Any], open: Callable[[str], str]) -> str:  # noqa: A002 - as above
+    """The URL; what it says behind the question mark is stored sealed, for it may be a token."""
+    query = open(raw[URL_QUERY]) if URL_QUERY in raw else MASK
+    return str(raw["url"]) if query == MASK else split_query(raw["url"])[0] + query
+
+
+def _hidden_url(url: str, hide: Callable[[str], str]) -> dict[str, Any]:
+    """The inverse of `_url`."""
+    base, query = split_query(url)
+    return {"url": base + masked_url(query), URL_QUERY: hide(query)} if query else {"url": url}
+
+
 def _line(stored: Any, open: Callable[[str], str]) -> str:  # noqa: A002 - as above
     """A header's or parameter's value; its placeholders are stored in the clear."""
     if isinstance(stored, str):
@@ -214,7 +232,7 @@ def _plain(webhook: Webhook, hide: Callable[[str], str]) -> dict[str, Any]:
     """The webhook in JSON's words."""
     return {
         "id": webhook.id,
-        "url": webhook.url,
+        **_hidden_url(webhook.url, hide),
         "entities": None if webhook.entities is None else list(webhook.entities),
         "method": webhook.method,
         "headers": {name: _hidden_line(text, hide) for name, text in webhook.headers.items()},
