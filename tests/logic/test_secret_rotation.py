@@ -61,7 +61,10 @@ def test_without_an_overlap_the_old_secret_is_gone(system):
 def test_an_asymmetric_secret_comes_with_its_public_key(system, capsys):
     assert rotated(system, "--kind", "ed25519", "--json") == 0
 
-    assert parsed(capsys.readouterr().out)["public_key"].startswith("whpk_")
+    public = parsed(capsys.readouterr().out)["public_key"]
+    assert public.startswith("whpk_")
+    assert system.call("webhooks", "show", "hook", "--json") == 0
+    assert parsed(capsys.readouterr().out)["public_key"] == public
     assert stored(system).secret.startswith("whsk_")
 
 
