@@ -26,6 +26,7 @@ from schemas.catalog import Catalog, NamedSchema
 from schemas.codec import Codec, Fingerprint, Reference
 from schemas.records import Event
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.leaf import Leaves
 from workflow_service.match import Matcher
 from workflow_service.parse import parse_workflow
 from workflow_service.workflow import Workflow
@@ -83,9 +84,9 @@ async def measure(_: object = None) -> dict[str, object]:
 def _built(size: int, catalog: Catalog, codec: Codec) -> Run:
     gc.collect()
     before = _resident()
-    matcher, spent_s = Matcher(), 0.0
+    matcher, leaves, spent_s = Matcher(), Leaves(), 0.0
     for content in rules.workflows(size):
-        compiled = _compiled(content, catalog)
+        compiled = _compiled(content, catalog, leaves)
         started = time.process_time()
         matcher.put(compiled)
         spent_s += time.process_time() - started
@@ -100,12 +101,14 @@ def _built(size: int, catalog: Catalog, codec: Codec) -> Run:
     return Run(matcher, [codec.encode(event) for event in events], figures)
 
 
-def _compiled(content: dict[str, Any], catalog: Catalog) -> CompiledWorkflow:
+def _compiled(
+    content: dict[str, Any], catalog: Catalog, leaves: Leaves | None = None
+) -> CompiledWorkflow:
     """As it comes out of the definitions topic."""
     workflow = parse_workflow(json.loads(json.dumps(content)))
     if not isinstance(workflow, Workflow):
         raise TypeError(f"{content} is not well-formed: {workflow}")
-    compiled = compile_workflow(workflow, 1, catalog)
+    compiled = compile_workflow(workflow, 1, catalog, leaves)
     if not isinstance(compiled, CompiledWorkflow):
         raise TypeError(f"{content} makes no sense: {compiled}")
     return compiled

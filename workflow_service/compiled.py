@@ -22,7 +22,7 @@ from schemas.wording import unknown
 from workflow_service.change import change_of
 from workflow_service.conditions import compile_condition
 from workflow_service.entering import entering_problems, enters
-from workflow_service.leaf import Compiled, Decide
+from workflow_service.leaf import Compiled, Decide, Leaves
 from workflow_service.relative import zone_of
 from workflow_service.sides import never_problems
 from workflow_service.workflow import Step, Workflow
@@ -108,9 +108,13 @@ def scope_of(catalog: Catalog, entity: str) -> Scope:
 
 
 def compile_workflow(
-    workflow: Workflow, version: int, catalog: Catalog
+    workflow: Workflow, version: int, catalog: Catalog, leaves: Leaves | None = None
 ) -> CompiledWorkflow | tuple[Problem, ...]:
-    """The workflow ready to run, or everything that makes no sense for its entity."""
+    """The workflow ready to run, or everything that makes no sense for its entity.
+
+    Args:
+        leaves: Shared with other workflows on the same catalog.
+    """
     if workflow.entity not in catalog.entities:
         return (Problem("entity", unknown("the entity", workflow.entity, catalog.entities)),)
     problems = Problems()
@@ -118,7 +122,7 @@ def compile_workflow(
     watched = tuple(_watched(workflow, scope, problems))
     condition = None
     if workflow.only_if is not None:
-        condition = compile_condition(workflow.only_if, scope, problems, "only_if", zone)
+        condition = compile_condition(workflow.only_if, scope, problems, "only_if", zone, leaves)
         never_problems(workflow.only_if, workflow.on, problems, "only_if")
     if workflow.fire == "on_entering":
         entering_problems(workflow, problems)

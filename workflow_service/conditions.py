@@ -16,7 +16,7 @@ from schemas.problems import Problems
 from workflow_service.change import compile_change
 from workflow_service.comparisons import compile_comparison
 from workflow_service.items import compile_count, compile_items
-from workflow_service.leaf import Compiled, CompiledLeaf, Context, Decide
+from workflow_service.leaf import Compiled, CompiledLeaf, Context, Decide, Leaves
 from workflow_service.operators import OPERATORS
 from workflow_service.relative import zone_of
 from workflow_service.verdict import Truth, Verdict, counted, together
@@ -65,9 +65,14 @@ def compile_condition(
     problems: Problems,
     path: str = "only_if",
     zone: ZoneInfo = UTC,
+    leaves: Leaves | None = None,
 ) -> Compiled | None:
-    """A condition ready to run; None if it has problems, which were added."""
-    return _compile(condition, path, Context(scope, zone, problems))
+    """A condition ready to run; None if it has problems, which were added.
+
+    Args:
+        leaves: Shared with other conditions on the same catalog.
+    """
+    return _compile(condition, path, Context(scope, zone, problems, leaves or Leaves()))
 
 
 def _compile(condition: Condition, path: str, context: Context) -> Compiled | None:
@@ -86,6 +91,10 @@ def _compile(condition: Condition, path: str, context: Context) -> Compiled | No
 
 
 def _leaf(leaf: Leaf, path: str, context: Context) -> CompiledLeaf | None:
+    return context.leaves.shared(leaf, path, context, lambda: _compile_leaf(leaf, path, context))
+
+
+def _compile_leaf(leaf: Leaf, path: str, context: Context) -> CompiledLeaf | None:
     operator = OPERATORS[leaf.operator]
     if operator.of_change:
         return compile_change(leaf, path, context)

@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.paths import NO_RECORD, Element, Field, Read, resolve
@@ -119,7 +119,7 @@ def compile_items(
             f"{items.field} is {slots[0].what}, not a list; it takes {listed(allowed)}",
         )
         return None
-    inside = Context(context.scope.inside(field, item), context.zone, context.problems)
+    inside = replace(context, scope=context.scope.inside(field, item))
     of = compile_inner(items.of, f"{path}.{items.quantifier}", inside)
     if of is None:
         return None

@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from workflow_service.operators import Operator, operators_for
 from workflow_service.verdict import Truth, Verdict, reason_of
 from workflow_service.workflow import Leaf, OtherField, Relative, Value
 
+#: Comparisons that are kept for other workflows to share.
+MOST_SHARED = 4_096
 #: An event, or for conditions on elements an `Element`.
 Decide = Callable[[Any], Truth]
 
@@ -37,6 +39,34 @@ class Compiled(Protocol):
         """Its verdict with what led to it."""
 
 
+class Leaves:
+    """The latest comparisons that were compiled with one catalog: alike ones are one object.
+
+    Thousands of workflows compare the same stages and owners.
+    """
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._known: dict[Hashable, CompiledLeaf] = {}
+
+    def shared(
+        self, leaf: Leaf, path: str, context: Context, compiled: Callable[[], CompiledLeaf | None]
+    ) -> CompiledLeaf | None:
+        """The comparison at this place as it was compiled before, or else now; None: it is wrong."""
+        where = (context.scope.entity, context.scope.item_of, path, context.zone)
+        value = repr(leaf.value)  # unlike the values themselves, `1` is not `true` here
+        name = (where, leaf.field, leaf.operator, value, leaf.ignore_case)
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        made = compiled()
+        if made is not None:
+            if len(self._known) >= MOST_SHARED:
+                del self._known[next(iter(self._known))]
+            self._known[name] = made
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a condition is checked against.
@@ -44,11 +74,13 @@ class Context:
     Attributes:
         zone: Where `today` is.
         problems: What is wrong is added to it.
+        leaves: What was compiled before with the same catalog.
     """
 
     scope: Scope
     zone: ZoneInfo
     problems: Problems
+    leaves: Leaves
 
 
 @dataclass(frozen=True, slots=True)

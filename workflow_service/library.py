@@ -16,6 +16,7 @@ from schemas.catalog import Catalog
 from schemas.errors import Problem
 from schemas.records import Definition
 from workflow_service.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.leaf import Leaves
 from workflow_service.match import Matcher
 from workflow_service.parse import parse_workflow
 
@@ -34,7 +35,7 @@ MANY = 1_000
 
 
 def compile_definition(
-    definition: Definition, catalog: Catalog
+    definition: Definition, catalog: Catalog, leaves: Leaves | None = None
 ) -> CompiledWorkflow | tuple[Problem, ...]:
     """A stored workflow, ready to run, or what is wrong with it."""
     try:
@@ -46,7 +47,7 @@ def compile_definition(
     workflow = parse_workflow(content)
     if isinstance(workflow, tuple):
         return workflow
-    return compile_workflow(workflow, definition.version, catalog)
+    return compile_workflow(workflow, definition.version, catalog, leaves)
 
 
 class Watcher(Protocol):
@@ -95,6 +96,7 @@ class Library:
     ) -> None:
         """Note what there is and every change from now on; nothing is compiled yet."""
         self._catalog = catalog
+        self._leaves = Leaves()
         self._matcher = matcher
         self._workflows = workflows
         self._webhooks = webhooks
@@ -180,7 +182,7 @@ class Library:
             self._drop(id)
             log.info("workflow.removed", workflow=id)
             return
-        compiled = compile_definition(definition, self._catalog)
+        compiled = compile_definition(definition, self._catalog, self._leaves)
         if isinstance(compiled, CompiledWorkflow):
             self._matcher.put(compiled)
             self._watcher.taken_up(compiled, definition)
