@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,11 @@ SIDES = frozenset({"before", "after"})
 _EIGHT, _CONTINUED = 0x0080808080808080, 0x8080808080808080
 #: A byte from here on says that another one follows.
 _GOES_ON = 128
+
+#: Small records, and ends of events, that are remembered by their bytes: some 200 KB each.
+_REMEMBERED = 1_024
+#: Matches bytes from an index.
+Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 
 
 def long(b: bytes, p: int) -> int:
@@ -41,7 +47,14 @@ def past(b: bytes, p: int) -> int:
     return rest(b, p + 1, b[p])[1]
 
 
-NAMES: Mapping[str, Any] = {"long": long, "past": past}
+def keep(known: dict[bytes, Any], raw: bytes, value: Any) -> None:
+    """Remember what bytes say, in bounded room."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[raw] = value
+
+
+NAMES: Mapping[str, Any] = {"long": long, "past": past, "keep": keep}
 #: How each primitive is passed over.
 _LINES: Mapping[str, str] = {
     "string": "p += SHORT[b[p]] or long(b, p)",
@@ -84,10 +97,35 @@ class ProjectionSource(ReaderSource):
         values: dict[str, str] = {}
         for run in self._runs(fields):
             if run[0]["name"] in self._wanted:
-                values |= super()._fields(run, path)
+                values |= self._read_wanted(run[0], path)
             else:
                 self._pass_run(run)
         return values
+
+    def _read_wanted(self, field: Schema, path: str) -> dict[str, str]:
+        """Read a field; what is a small record often says the same, and is then read once."""
+        match = self._small_record(field["type"])
+        if match is None:
+            return super()._fields([field], path)
+        target, known = self._source.fresh(), self._source.constant({})
+        name = field["name"]
+        self._source.add(name, f"m = {self._source.constant(match)}(b, p)")
+        self._source.add(name, f"{target} = m and {known}.get(m[0])")
+        with self._source.block(name, f"if {target}:"):
+            self._source.add(name, "p = m.end()")
+        with self._source.block(name, "else:"):
+            self._value(field["type"], target, f"{path}.{name}".lstrip("."))
+            self._source.add(name, f"if m and {target}: keep({known}, m[0], {target})")
+        return {name: target}
+
+    def _small_record(self, schema: Avro) -> Match | None:
+        """What matches a record that may be null, of scalars as short as usual."""
+        match resolved(schema, self._named):
+            case ["null", member] if "fields" in resolved(member, self._named):
+                found = expression([schema], self._named)
+                return found and found.match
+            case _:
+                return None
 
     def _chunks(self, fields: Sequence[Schema]) -> list[Sequence[Schema]]:
         if not self._picks:

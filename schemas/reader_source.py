@@ -80,7 +80,7 @@ class ReaderSource:
         with self._source.block("", f"def {name}(b, p):"):
             values = self._fields(schema["fields"], "")
             made = f"{self._source.constant(make)}({', '.join(values.values())})"
-            self._source.add("", f"return {made if make else _dict_of(values)}, p")
+            self._source.add("", f"return {made if make else dict_of(values)}, p")
 
     def _read_twice(self, schema: Schema) -> frozenset[str]:
         """The records of which two fields of a record are one each (or null)."""
@@ -104,13 +104,13 @@ class ReaderSource:
             for chunk, spot in zip(chunks, spots[1:], strict=True):
                 values |= self._fields(chunk, "")
                 self._source.add("", f"{spot} = p")
-            self._source.add("", f"return {_dict_of(values)}, p, ({', '.join(spots)})")
+            self._source.add("", f"return {dict_of(values)}, p, ({', '.join(spots)})")
         with self._source.block("", f"def {name}_again(b, p, old, spots):"):
             self._source.add("", f"{', '.join(spots)} = spots")
             values = {}
             for chunk, start, end in zip(chunks, spots, spots[1:], strict=False):
                 values |= self._chunk_again(chunk, start, end)
-            self._source.add("", f"return {_dict_of(values)}, p")
+            self._source.add("", f"return {dict_of(values)}, p")
 
     def _chunks(self, fields: Sequence[Schema]) -> list[Sequence[Schema]]:
         """The fields of a record that are compared at once."""
@@ -159,7 +159,7 @@ class ReaderSource:
             self._open.append(name)
             values = self._fields(schema["fields"], path)
             self._open.pop()
-            self._source.add(path, f"{target} = {_dict_of(values)}")
+            self._source.add(path, f"{target} = {dict_of(values)}")
         elif name in self._twice:
             self._one_of_two(name, schema, target, path)
         else:
@@ -281,7 +281,7 @@ def _is_large(schema: Avro) -> bool:
     return isinstance(schema, dict) and len(schema.get("fields", ())) > _IN_PLACE
 
 
-def _dict_of(values: Mapping[str, str]) -> str:
+def dict_of(values: Mapping[str, str]) -> str:
     """The source of a dict of local names."""
     return "{" + ", ".join(f"{name!r}: {local}" for name, local in values.items()) + "}"
 

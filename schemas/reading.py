@@ -13,7 +13,7 @@ from typing import Any
 from schemas.avro import Schema, definitions
 from schemas.errors import SchemaError
 from schemas.generated import Source
-from schemas.projection_source import ProjectionSource
+from schemas.glimpse_source import GlimpseSource
 from schemas.reader_source import NAMES, ReaderSource
 
 
@@ -33,7 +33,8 @@ class Reader:
             name: For messages.
             schema: A self-contained record schema.
             make: Takes the fields' values in the schema's order; None makes a dict.
-            wanted: Fields of the record before and after that are read, of an event; None: all.
+            wanted: Fields of the record before and after that are read, of an event that `make` makes
+                if it is not a `Glimpse`; None: all, and nothing else.
 
         Raises:
             ValueError: The schema has lists whose items take no bytes, or nests too deeply.
@@ -44,7 +45,7 @@ class Reader:
         if wanted is None:
             source = ReaderSource(self._source, named)
         else:
-            source = ProjectionSource(self._source, schema, named, wanted)
+            source = GlimpseSource(self._source, schema, named, wanted)
         self._read = source.compile(schema, make)
 
     def read(self, data: bytes, start: int) -> Any:

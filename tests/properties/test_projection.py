@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, cast
 
@@ -16,7 +17,9 @@ from schemas.avro import named_schema
 from schemas.catalog import Catalog
 from schemas.codec import Codec, Fingerprint, SchemaId
 from schemas.errors import ConfigurationError, SchemaError
+from schemas.glimpse import Glimpse
 from schemas.records import Event
+from tests.crm import lead_event
 from tests.strategies import CATALOG, OwnSchemas, events
 
 CODEC = Codec(CATALOG, OwnSchemas())
@@ -146,6 +149,66 @@ def test_of_damaged_bytes_comes_an_event_or_a_schema_error(event, wanted, data):
         return
 
     assert isinstance(read, Event)
+    for each in dataclasses.fields(Event):
+        getattr(read, each.name)  # what is read later is known to be readable
+
+
+def outcome(read, data: bytes) -> Event | str:
+    try:
+        event = read(data)
+    except SchemaError as error:
+        return str(error)
+    return only(event, frozenset())
+
+
+def test_a_damaged_head_ends_as_it_does_when_everything_is_read():
+    read = CODEC.event_reader("lead", frozenset())
+    whole = CODEC.encode(dataclasses.replace(lead_event(), before=None, after=None))
+
+    for at in range(10, len(whole)):
+        for value in (0, 1, 2, 14, 65, 71, 127, 128, 255):
+            damaged = whole[:at] + bytes((value,)) + whole[at + 1 :]
+
+            assert outcome(read, damaged) == outcome(
+                lambda data: CODEC.decode_event("lead", data), damaged
+            )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("actor", None),
+        ("actor", "žluťoučký kůň"),
+        ("actor", "x" * 200),
+        ("entity_id", "š"),
+        ("hops", 3),
+        ("version", 2**40),
+        ("occurred_at", datetime(1, 1, 1, tzinfo=UTC)),
+        ("occurred_at", datetime(9999, 12, 31, tzinfo=UTC)),
+        ("chain", ("won/1/0/e4eaaaf2-d142-11e1-b3e4-080027620cdd",)),
+        ("changed_fields", ()),
+        ("changed_fields", ("x" * 70_000,)),
+    ],
+)
+def test_an_unusual_value_around_the_record_is_read_as_ever(field, value):
+    event = dataclasses.replace(lead_event(), **{field: value})
+    read = CODEC.event_reader("lead", frozenset({"title"}))
+
+    assert [read(CODEC.encode(event)) for _ in range(2)] == [only(event, frozenset({"title"}))] * 2
+
+
+def test_ids_instant_and_actor_of_a_usual_event_are_read_when_they_are_looked_at():
+    event = lead_event()
+
+    read = CODEC.event_reader("lead", frozenset({"title"}))(CODEC.encode(event))
+
+    assert isinstance(read, Glimpse)
+    assert (read.entity, read.operation, read.source) == ("lead", event.operation, event.source)
+    assert (read.event_id, read.occurred_at) == (event.event_id, event.occurred_at)
+    assert read == only(event, frozenset({"title"}))
+    assert read != dataclasses.replace(only(event, frozenset({"title"})), version=77)
+    with pytest.raises(AttributeError):
+        read.colour  # noqa: B018
 
 
 def test_an_event_of_another_entity_a_tombstone_and_an_unknown_entity_are_refused():
