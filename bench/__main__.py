@@ -19,9 +19,12 @@ from bench.clockwork import machine
 from bench.world import world
 from runtime.local_broker import LocalBroker
 
-BENCHES = ("matching", "publisher", "reading", "workflow", "stage", "webhook", "latency", "memory")
+BENCHES = ("matching", "connection", "publisher", "reading", "workflow", "stage", "webhook",
+           "latency", "memory")  # fmt: skip
+#: Only when named: they take minutes.
+LONG = ("isolation",)
 #: These need no broker.
-ALONE = ("matching",)
+ALONE = ("matching", "connection")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -57,14 +60,14 @@ def _table(name: str, measured: Mapping[str, object]) -> Table:
 def main() -> None:
     """Parse the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("bench", nargs="*", choices=[*BENCHES, []], default=[])
+    parser.add_argument("bench", nargs="*", choices=[*BENCHES, *LONG, []], default=[])
     names = parser.parse_args().bench or list(BENCHES)
     console = Console()
     figures = uvloop.run(_run(names, console))
     RESULTS.mkdir(exist_ok=True)
     stamp = datetime.now(UTC)
-    if names == ["matching"]:
-        target = RESULTS / "matching.json"
+    if len(names) == 1 and names[0] in (*ALONE, *LONG):
+        target = RESULTS / f"{names[0]}.json"
     else:
         target = RESULTS / ("latest.json" if len(names) == len(BENCHES) else "partial.json")
     target.write_text(json.dumps({"taken_at": stamp.isoformat(), **figures}, indent=2) + "\n")
