@@ -20,6 +20,7 @@ from workflow_service.actions import Origin, actions_of
 from workflow_service.asked import fields_of
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.explain import explain_compiled
+from workflow_service.judge import judge_of
 from workflow_service.verdict import Verdict
 
 #: Examples of each kind that are shown.
@@ -108,7 +109,11 @@ async def backtest(
     span = Span(session.topics.events(entity), since=since)
     async for batch in session.reader.scan_batches(span):
         for record in batch:
-            event = await read_event(session, read, record)
+            event: Event | None
+            try:
+                event = read(record.value)
+            except SchemaError:  # its schema may be known by now
+                event = await read_event(session, read, record)
             trial.ask(record, event)
     return trial.report
 
@@ -129,6 +134,7 @@ class _Trial:
         if old is not None:
             self.report.both = self.report.gained = self.report.lost = 0
         self._new, self._old = new, old
+        self._judges = {"new": judge_of(new), "old": old and judge_of(old)}
         self._fired: dict[str, set[str]] = {"new": set(), "old": set()}
 
     def ask(self, record: Received, event: Event | None) -> None:
@@ -150,7 +156,8 @@ class _Trial:
 
     def _matches(self, which: str, compiled: CompiledWorkflow, event: Event) -> bool:
         """Whether it fires; once per record, the first time in this window."""
-        if event.operation not in compiled.operations or not compiled.matches(event):
+        judge = self._judges[which]
+        if event.operation not in compiled.operations or (judge and not judge(event)):
             return False
         if compiled.workflow.fire != "once_per_record":
             return True
