@@ -75,7 +75,15 @@ class Directory:
         try:
             webhook = from_spec(definition.spec, self._open)
         except (SchemaError, ConfigurationError) as error:
-            log.warning("webhook.unusable", webhook=definition.id, reason=str(error))
-            return Unusable(definition.version, str(error))
+            return _unusable(definition, str(error))
         signer = signer_of(webhook.secret, webhook.previous_secrets, webhook.signatures)
-        return Endpoint(webhook, definition.version, template_of(webhook), signer)
+        try:
+            template = template_of(webhook)
+        except ValueError:  # its text may quote a header's value, which may be secret
+            return _unusable(definition, "a placeholder in it cannot be read; apply it again")
+        return Endpoint(webhook, definition.version, template, signer)
+
+
+def _unusable(definition: Definition, reason: str) -> Unusable:
+    log.warning("webhook.unusable", webhook=definition.id, reason=reason)
+    return Unusable(definition.version, reason)

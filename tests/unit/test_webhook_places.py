@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import DefinitionError
+from schemas.records import Definition
 from tests.delivery_rig import BODIES, CATALOG, NOON, action_for, person, person_event, webhook
+from webhook_service.directory import Directory, Unusable
 from webhook_service.parse import parse_webhook
 from webhook_service.render import NoBody, Request, check_places, request_of
+from webhook_service.stored import to_spec
 from webhook_service.wire import request_bytes
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -183,3 +186,16 @@ def test_a_decimal_an_instant_in_a_zone_and_a_list_have_their_formats_in_every_p
     assert NOON.hour == 12
     assert dict(request.headers)["a"] == "13:00 first"
     assert request.url.endswith("?a=13%3A00%20first")
+
+
+def test_a_webhook_that_was_stored_before_there_were_placeholders_is_unusable_not_fatal():
+    stored = webhook("old", "https://example.com/h", headers={"X-Key": "hush"})
+    spec = to_spec(stored, lambda text: f"sealed:{text}").replace("hush", "hush {{ {{")
+    directory = Directory(lambda text: text.removeprefix("sealed:"))
+
+    directory.on_definition("old", Definition("webhook", "old", 1, NOON, "me", spec))
+
+    found = directory.find("old")
+    assert isinstance(found, Unusable)
+    assert "apply it again" in found.reason
+    assert "hush" not in found.reason
