@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from webhook_service.outbox import Outbox
 from webhook_service.outcome import ErrorClass
 
 #: All of an answer before its body, interim answers included; most servers' own bound is smaller.
@@ -54,23 +55,26 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         idle_since: When the last exchange ended, by the loop's clock.
+        usable: Whether it is open, and nothing is left on it.
     """
 
-    __slots__ = ("_cap", "_complete", "_descriptor", "_fed", "_framed", "_head", "_headers",
-                 "_in_body", "_loop", "_parser", "_parts", "_size", "_timer", "_transport",
-                 "_usable", "_waiter", "idle_since")  # fmt: skip
+    __slots__ = ("_cap", "_complete", "_descriptor", "_fed", "_framed", "_head", "_headers", "_heard",
+                 "_in_body", "_loop", "_outbox", "_parser", "_parts", "_sent", "_size",
+                 "_timer", "_transport", "_waiter", "idle_since", "usable")  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, body_cap: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, body_cap: int) -> None:
         """Not connected yet.
 
         Args:
+            outbox: Shared with other connections.
             body_cap: Bytes of an answer's body that are kept, at most.
         """
         self._loop = loop
+        self._outbox = outbox
         self._cap = body_cap
         self._transport: asyncio.Transport | None = None
-        self._usable = False
-        self._waiter: asyncio.Future[Reply | Lost] | None = None
+        self.usable = False
+        self._waiter: asyncio.Future[Reply | Lost | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.idle_since = 0.0
         self._parser = HttpResponseParser(self)
@@ -84,29 +88,36 @@ class Connection(asyncio.Protocol):
 
     # --------------------------------------------------------------------------- one exchange
 
-    def ask(self, request: bytes, until: float) -> asyncio.Future[Reply | Lost] | None:
-        """Send a request; None if nothing of it was sent, because the connection is closed.
+    def ask(self, request: bytes, until: float) -> asyncio.Future[Reply | Lost | None]:
+        """Send a request; None comes back if nothing of it was sent: the connection is closed.
 
         Args:
             until: When the answer must be complete, by the loop's clock.
         """
-        if self._transport is None or not self._usable or not _is_quiet(self._descriptor):
-            self.abort()
-            return None
         self._begin()
-        self._transport.write(request)
         waiter = self._waiter = self._loop.create_future()
         self._timer = self._loop.call_at(until, self._expired)
+        self._outbox.put(self, request)
         return waiter
 
-    @property
-    def is_usable(self) -> bool:
-        """Whether it is open, and nothing is left on it."""
-        return self._usable
+    def write(self, request: bytes) -> None:
+        """Let a request go out, unless the other end is known to be closed, or said something."""
+        if self._waiter is None:
+            return
+        if (
+            self._transport is None
+            or not self.usable
+            or not _is_quiet(self._descriptor, self._heard)
+        ):
+            self._end(None)
+            self.abort()
+            return
+        self._sent = True
+        self._transport.write(request)
 
     def abort(self) -> None:
         """Close it at once; an exchange under way has no outcome any more."""
-        self._usable = False
+        self.usable = False
         self._waiter = None
         if self._timer is not None:
             self._timer.cancel()
@@ -123,8 +134,9 @@ class Connection(asyncio.Protocol):
         self._in_body = False
         self._framed = False
         self._complete = False
+        self._sent = False
 
-    def _end(self, outcome: Reply | Lost) -> None:
+    def _end(self, outcome: Reply | Lost | None) -> None:
         waiter, self._waiter = self._waiter, None
         if self._timer is not None:
             self._timer.cancel()
@@ -152,17 +164,21 @@ class Connection(asyncio.Protocol):
         """It is open."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
         self._descriptor = int(transport.get_extra_info("socket").fileno())
-        self._usable = True
+        # With TLS there may be session tickets, which are no answer: only the end is listened for.
+        tls = transport.get_extra_info("ssl_object") is not None
+        self._heard = getattr(select, "POLLRDHUP", 0) if tls else select.POLLIN
+        self.usable = True
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
-        if self._waiter is None:  # nobody asked, or what was asked for is complete
+        if not self._sent or self._waiter is None:  # nobody asked, or that is complete
+            self._end(None)
             self.abort()
             return
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
-            self._usable = False
+            self.usable = False
         except HttpParserError as error:
             self._malformed(error)
             return
@@ -171,15 +187,17 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Nothing more will come; `connection_lost` follows."""
-        self._usable = False
+        self.usable = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
-        self._usable = False
+        self.usable = False
         self._transport = None
         if self._waiter is None:
             return
-        if self._in_body and not self._framed and exc is None:
+        if not self._sent:
+            self._end(None)
+        elif self._in_body and not self._framed and exc is None:
             self._reply(whole=True)
         elif self._in_body:
             self._fail("protocol", "the answer's body ended early or is malformed")
@@ -210,7 +228,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """An answer begins: the first, one after an interim one, or one too many."""
         if self._complete:
-            self._usable = False
+            self.usable = False
 
     def on_status(self, phrase: bytes) -> None:
         """The words after the status."""
@@ -241,7 +259,7 @@ class Connection(asyncio.Protocol):
         self._size += len(part)
         if self._size > self._cap:
             self._complete = True
-            self._usable = False
+            self.usable = False
             self._reply(whole=False)
             self.abort()
 
@@ -256,7 +274,7 @@ class Connection(asyncio.Protocol):
             return
         self._complete = True
         if not self._parser.should_keep_alive():
-            self._usable = False
+            self.usable = False
         self._reply(whole=True)
 
     def _count(self, size: int) -> None:
@@ -265,10 +283,10 @@ class Connection(asyncio.Protocol):
             raise RefusedError(f"its head is longer than {LONGEST_HEAD} bytes")
 
 
-def _is_quiet(descriptor: int) -> bool:
+def _is_quiet(descriptor: int, heard: int) -> bool:
     """Whether nothing has arrived, not even the end, that the loop has not seen yet."""
     arrived = select.poll()
-    arrived.register(descriptor, select.POLLIN)
+    arrived.register(descriptor, heard)
     return not arrived.poll(0)
 
 

@@ -17,6 +17,7 @@ from schemas.errors import IllegalStepError
 from webhook_service.address import Network
 from webhook_service.connection import Connection, Lost, Reply
 from webhook_service.dial import Dialer, ForbiddenAddressError, NoSuchHostError, Origin
+from webhook_service.outbox import Outbox
 from webhook_service.outcome import Answer, ErrorClass, NoAnswer
 from webhook_service.render import Request
 from webhook_service.tunnel import Proxy
@@ -51,12 +52,15 @@ class Sender:
         self._proxy = proxy
         self._cap = body_cap
         self._dialer: Dialer | None = None
+        self._outbox: Outbox | None = None
         self._idle: dict[Origin, deque[Connection]] = {}
         self._open: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
     async def start(self) -> Self:
         """Be ready to send."""
+        self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._loop)
         self._dialer = Dialer(self._allowed, proxy=self._proxy)
         return self
 
@@ -80,8 +84,7 @@ class Sender:
         Args:
             signature: The headers of this attempt, in addition to the request's own.
         """
-        loop = asyncio.get_running_loop()
-        begun = connected = loop.time()
+        begun = self._loop.time()
         until = begun + deadline.total_seconds()
         try:
             target = target_of(request.url)
@@ -89,69 +92,81 @@ class Sender:
         except ValueError as error:
             return NoAnswer("webhook", str(error), 0.0, 0.0)
         origin = Origin(target.tls, target.host, target.port, request.tls)
-        connection, waiter = self._asked(origin, data, begun, until)
-        if connection is None or waiter is None:
-            try:
-                async with asyncio.timeout_at(until):
-                    connection = await self._dialled(origin)
-            except _FAILURES as error:
-                took = (loop.time() - begun) * 1e3
-                return NoAnswer(*_classified(error, deadline), took, took)
-            connected = loop.time()
-            waiter = connection.ask(data, until)
-            if waiter is None:
-                self._drop(connection)
-                took = (connected - begun) * 1e3
-                return NoAnswer("connection", _CLOSED, took, took)
+        while (connection := self._kept(origin)) is not None:
+            reply = await self._asked(origin, connection, data, until)
+            if reply is not None:
+                return self._result(reply, deadline, begun, begun)
         try:
-            reply = await waiter
+            async with asyncio.timeout_at(until):
+                connection = await self._dialled(origin)
+        except _FAILURES as error:
+            took = (self._loop.time() - begun) * 1e3
+            return NoAnswer(*_classified(error, deadline), took, took)
+        connected = self._loop.time()
+        reply = await self._asked(origin, connection, data, until)
+        return self._result(reply, deadline, begun, connected)
+
+    async def _asked(
+        self, origin: Origin, connection: Connection, data: bytes, until: float
+    ) -> Reply | Lost | None:
+        """What comes of a request on a connection; None if nothing of it was sent."""
+        try:
+            reply = await connection.ask(data, until)
         except BaseException:
             self._drop(connection)
             raise
-        ended = loop.time()
-        took, total = (connected - begun) * 1e3, (ended - begun) * 1e3
-        if isinstance(reply, Lost):
+        if isinstance(reply, Reply):
+            self._keep(origin, connection)
+        else:
             self._drop(connection)
-            return _unknown(reply, deadline, took, total)
-        self._keep(origin, connection, ended)
-        return Answer(*reply, took, total)
+        return reply
+
+    def _result(
+        self, reply: Reply | Lost | None, deadline: timedelta, begun: float, connected: float
+    ) -> Answer | NoAnswer:
+        took, total = (connected - begun) * 1e3, (self._loop.time() - begun) * 1e3
+        if isinstance(reply, Reply):
+            return Answer(*reply, took, total)
+        if reply is None:
+            return NoAnswer("connection", _CLOSED, took, total)
+        text = reply.error
+        if reply.error_class == "timeout":
+            text = _TIMEOUT.format(deadline=deadline.total_seconds())
+        return NoAnswer(reply.error_class, text, took, total, unknown=True)
 
     # ------------------------------------------------------------------------- the connections
 
     async def _dialled(self, origin: Origin) -> Connection:
-        if self._dialer is None:
+        if self._dialer is None or self._outbox is None:
             raise IllegalStepError("a sender sends after its start")
-        loop = asyncio.get_running_loop()
-        connection = await self._dialer.connect(origin, lambda: Connection(loop, self._cap))
+        loop, outbox = self._loop, self._outbox
+        connection = await self._dialer.connect(origin, lambda: Connection(loop, outbox, self._cap))
         self._open.add(connection)
         return connection
 
-    def _asked(
-        self, origin: Origin, data: bytes, now: float, until: float
-    ) -> tuple[Connection | None, asyncio.Future[Reply | Lost] | None]:
-        """An idle connection that took the request, the one used last; none if none did."""
+    def _kept(self, origin: Origin) -> Connection | None:
+        """An idle connection, the one used last."""
         idle = self._idle.get(origin)
+        oldest = self._loop.time() - KEEP_ALIVE_S
         while idle:
             connection = idle.pop()
-            if now - connection.idle_since < KEEP_ALIVE_S:
-                waiter = connection.ask(data, until)
-                if waiter is not None:
-                    return connection, waiter
+            if connection.idle_since > oldest and connection.usable:
+                return connection
             self._drop(connection)
-        return None, None
+        return None
 
-    def _keep(self, origin: Origin, connection: Connection, now: float) -> None:
+    def _keep(self, origin: Origin, connection: Connection) -> None:
         """Keep a connection for the next request, if nothing is left on it."""
-        if not connection.is_usable:
+        if not connection.usable:
             self._drop(connection)
             return
-        connection.idle_since = now
+        connection.idle_since = self._loop.time()
         idle = self._idle.get(origin)
         if idle is None:
             idle = self._idle[origin] = deque()
         idle.append(connection)
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._swept)
+            self._sweep = self._loop.call_later(KEEP_ALIVE_S, self._swept)
 
     def _drop(self, connection: Connection) -> None:
         self._open.discard(connection)
@@ -159,30 +174,19 @@ class Sender:
 
     def _swept(self) -> None:
         """Close what was idle for too long; once a while, whatever the number of connections."""
-        loop = asyncio.get_running_loop()
         self._sweep = None
-        oldest = loop.time() - KEEP_ALIVE_S
+        oldest = self._loop.time() - KEEP_ALIVE_S
         for origin, idle in list(self._idle.items()):
-            while idle and (idle[0].idle_since <= oldest or not idle[0].is_usable):
+            while idle and (idle[0].idle_since <= oldest or not idle[0].usable):
                 self._drop(idle.popleft())
             if not idle:
                 del self._idle[origin]
         if self._idle:
-            self._sweep = loop.call_later(KEEP_ALIVE_S, self._swept)
-
-
-def _unknown(lost: Lost, deadline: timedelta, connect_ms: float, total_ms: float) -> NoAnswer:
-    """What is said of a request that was sent and has no answer."""
-    text = _TIMEOUT.format(deadline=deadline.total_seconds()) if _is_timeout(lost) else lost.error
-    return NoAnswer(lost.error_class, text, connect_ms, total_ms, unknown=True)
-
-
-def _is_timeout(lost: Lost) -> bool:
-    return lost.error_class == "timeout"
+            self._sweep = self._loop.call_later(KEEP_ALIVE_S, self._swept)
 
 
 _TIMEOUT: Final = "no complete answer within {deadline:g} s"
-_CLOSED: Final = "the endpoint closed the connection before the request was sent"
+_CLOSED: Final = "the endpoint closed the connection, or spoke, before the request was sent"
 #: What may go wrong with a dial without anything of ours being wrong.
 _FAILURES: Final = (TimeoutError, OSError, ssl.SSLError, ssl.CertificateError)
 #: The first that fits decides; `cause` is the error in words.
