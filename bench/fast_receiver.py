@@ -23,12 +23,13 @@ class FastReceiver:
 
     @classmethod
     @asynccontextmanager
-    async def started(cls) -> AsyncIterator[Self]:
-        """A receiver for as long as the block runs."""
+    async def started(cls, latency_ms: float = 0.0) -> AsyncIterator[Self]:
+        """A receiver for as long as the block runs; answers after so long."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "bench.receiver",
+            str(latency_ms),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_LIMIT,
