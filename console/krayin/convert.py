@@ -5,6 +5,7 @@ Pure.  What was converted was also checked as `apply` checks it: it is taken who
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from schemas.templates import check_body
 from schemas.wording import shown
 from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
+from webhook_service.render import check_places
 from workflow_service import check, parse_workflow
 from workflow_service.workflow import Workflow
 
@@ -97,13 +99,16 @@ def _is_webhook(
     manifest: dict[str, Any], catalog: Catalog, allowed: tuple[Network, ...], notes: Notes
 ) -> bool:
     """Whether `apply` would take it; what it would say is noted."""
+    if not _is_text(manifest, notes):
+        return False
     content = {key: value for key, value in manifest.items() if key != "kind"}
     try:
         webhook = parse_webhook({**content, "secret": _ANY_SECRET}, allowed=allowed)
     except DefinitionError as error:
         _refuse(error.problems, notes)
     else:
-        _refuse(check_body(webhook.body, catalog, webhook.entities), notes)
+        body = check_body(webhook.body, catalog, webhook.entities)
+        _refuse((*body, *check_places(webhook, catalog)), notes)
     return not notes.refused
 
 
@@ -114,12 +119,24 @@ def _is_workflow(
     notes: Notes,
 ) -> bool:
     """As `_is_webhook`."""
+    if not _is_text(manifest, notes):
+        return False
     parsed = parse_workflow({key: value for key, value in manifest.items() if key != "kind"})
     if isinstance(parsed, Workflow):
         _refuse(check(parsed, catalog, webhooks), notes)
     else:
         _refuse(parsed, notes)
     return not notes.refused
+
+
+def _is_text(manifest: dict[str, Any], notes: Notes) -> bool:
+    """Whether a file can hold it: JSON can name half a character, and no text has one."""
+    try:
+        json.dumps(manifest, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        notes.refuse("", "holds half a Unicode character (a surrogate); mend the row")
+        return False
+    return True
 
 
 def _refuse(problems: Iterable[Problem], notes: Notes) -> None:
