@@ -22,8 +22,8 @@ LONGEST_HEAD: Final = 64 * 1024
 MOST_HEADERS: Final = 256
 #: A body in chunks may weigh so many times its content, and this much more.
 FRAMING: Final = 16
-_SWITCHING_PROTOCOLS: Final = 101
-_FIRST_FINAL: Final = 200
+_SWITCHING_PROTOCOLS, _FIRST_FINAL = 101, 200
+_TEXT: Final = ("utf-8", "surrogateescape")
 
 
 class Reply(NamedTuple):
@@ -119,11 +119,14 @@ class Connection(asyncio.Protocol):
         """Close it at once; an exchange under way has no outcome any more."""
         self.usable = False
         self._waiter = None
+        self._stop_timer()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport is not None:
-            self._transport.abort()
 
     def _begin(self) -> None:
         self._fed = 0
@@ -138,9 +141,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self, outcome: Reply | Lost | None) -> None:
         waiter, self._waiter = self._waiter, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if waiter is not None and not waiter.done():
             waiter.set_result(outcome)
 
@@ -154,7 +155,9 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _reply(self, *, whole: bool) -> None:
-        headers = {_text(name).lower(): _text(value) for name, value in self._headers}
+        headers = {
+            name.decode(*_TEXT).lower(): value.decode(*_TEXT) for name, value in self._headers
+        }
         body = b"".join(self._parts)
         self._end(Reply(self._parser.get_status_code(), headers, body[: self._cap], whole))
 
@@ -182,8 +185,7 @@ class Connection(asyncio.Protocol):
         except HttpParserError as error:
             self._malformed(error)
             return
-        if self._waiter is not None:
-            self._weigh(len(data))
+        self._weigh(len(data))
 
     def eof_received(self) -> None:
         """Nothing more will come; `connection_lost` follows."""
@@ -211,6 +213,8 @@ class Connection(asyncio.Protocol):
 
     def _weigh(self, size: int) -> None:
         """Count what came for an answer that is not complete."""
+        if self._waiter is None:
+            return
         self._fed += size
         most = LONGEST_HEAD + (FRAMING * self._cap if self._in_body else 0)
         if self._fed > most:
@@ -296,7 +300,3 @@ def _is_framing(name: bytes, value: bytes) -> bool:
     return word == b"content-length" or (
         word == b"transfer-encoding" and value.lower().rstrip().endswith(b"chunked")
     )
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")

@@ -9,6 +9,10 @@ ATTEMPTS = metrics.counter(
     "Attempts by what came of them: delivered, waiting or dead, and the error's class.",
     ["outcome", "error_class"],
 )
+UNKNOWN = metrics.counter(
+    "hookline_delivery_attempts_unknown_total",
+    "Attempts whose request was sent and has no answer: the endpoint may have acted on it.",
+)
 LATENCY = metrics.histogram(
     "hookline_delivery_attempt_seconds",
     "How long an attempt took, from its start to the end of the answer.",

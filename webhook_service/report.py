@@ -12,7 +12,7 @@ from runtime.logs import get_logger
 from webhook_service import measures
 from webhook_service.attempt import Outcome
 from webhook_service.courier import Again, Dead, Done, Later, Verdict
-from webhook_service.outcome import Answer
+from webhook_service.outcome import Answer, NoAnswer
 from webhook_service.share import Delivery
 
 log = get_logger(__name__)
@@ -51,6 +51,8 @@ def _attempted(
     result = made.result
     _counter(outcome, error_class).inc()
     measures.LATENCY.observe(result.total_ms / 1000)
+    if isinstance(result, NoAnswer) and result.unknown:
+        measures.UNKNOWN.inc()
     if not log.is_enabled_for(INFO):
         return
     action = made.action
