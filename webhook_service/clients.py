@@ -34,4 +34,6 @@ async def sending(
         for each in (sender, token_sender):
             await each.start()
             stack.push_async_callback(each.close)
-        yield AuthorizedSender(sender, token_sender, seconds)
+        authorized = AuthorizedSender(sender, token_sender, seconds)
+        stack.push_async_callback(authorized.close)
+        yield authorized

@@ -82,6 +82,13 @@ class AuthorizedSender:
         self._held: dict[OAuth2, _Held] = {}
         self._fetching: dict[OAuth2, asyncio.Task[_Held]] = {}
 
+    async def close(self) -> None:
+        """Give up on tokens that are being fetched."""
+        tasks = list(self._fetching.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def send(
         self, request: Request, signature: Sequence[tuple[str, str]], deadline: timedelta
     ) -> Answer | NoAnswer:

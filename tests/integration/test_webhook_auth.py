@@ -137,6 +137,19 @@ async def test_one_who_gives_up_does_not_take_the_token_from_the_others(tokens):
     assert isinstance(answer, Answer)
 
 
+async def test_a_token_that_is_being_fetched_does_not_hold_up_a_stop(tokens):
+    server, token_url, url = tokens
+    server.go.clear()
+    made = request(url, auth=oauth2(token_url))
+
+    async with client() as sender:
+        hasty = await sender.send(made, SIGNATURE, timedelta(milliseconds=50))
+    server.go.set()
+
+    assert isinstance(hasty, NoAnswer)
+    assert all("_fetch" not in repr(task) for task in asyncio.all_tasks())
+
+
 async def test_a_refused_token_is_fetched_anew_once_and_the_request_sent_again(tokens):
     server, token_url, url = tokens
     made = request(url, auth=oauth2(token_url, client_auth="body", audience="crm"))
