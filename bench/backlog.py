@@ -53,7 +53,7 @@ async def fill_actions(world: World, webhook: str, count: int) -> None:
     await _fill(
         world,
         count,
-        lambda number: _action(world, topic, webhook, number),
+        lambda number: action_record(world, topic, webhook, number),
     )
 
 
@@ -69,7 +69,8 @@ def _event(world: World, topic: str, number: int) -> Outgoing:
     return Outgoing(topic, event.entity_id.encode(), value, event_headers(event, "/bench"))
 
 
-def _action(world: World, topic: str, webhook: str, number: int) -> Outgoing:
+def action_record(world: World, topic: str, webhook: str, number: int) -> Outgoing:
+    """A sample action as the workflow service writes it."""
     event = samples.event(number)
     action = samples.action(number, webhook, world.codec.encode(event), event)
     return Outgoing(

@@ -1,8 +1,9 @@
-"""A receiver that costs next to nothing: counts requests, answers 200; `python -m bench.receiver`.
+"""A receiver that costs next to nothing, healthy or sick by path; `python -m bench.receiver`.
 
-It understands just what the benches send (a POST with content-length), so that the receiver is
-not what is measured.  Prints its port, then a line of JSON with what it has seen whenever it reads
-a line on standard input.
+It counts requests and answers 200; below `/busy` 503, below `/hang` nothing.  It understands just what the benches send (a POST with content-length), so that the receiver is
+not what is measured.  It answers at once, or after so many milliseconds as its argument says.
+Prints its port, then a line of JSON with what it has seen whenever it reads a line on standard
+input.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import cast
 import uvloop
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
+#: Paths of sick endpoints.
+BUSY_PATH, HANGING_PATH = b"post /busy", b"post /hang"
 
 
 class Seen:
@@ -31,9 +35,11 @@ class Seen:
 class Connection(asyncio.Protocol):
     """One keep-alive connection."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, latency_s: float) -> None:
         """Share what is counted."""
         self._seen = seen
+        self._latency_s = latency_s
+        self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -50,11 +56,23 @@ class Connection(asyncio.Protocol):
             if len(self._buffer) < size:
                 return
             self._buffer = self._buffer[size:]
+            if head.startswith(HANGING_PATH):
+                continue
+            if head.startswith(BUSY_PATH):
+                if self._transport:
+                    self._transport.write(BUSY)
+                continue
             self._seen.count += 1
             self._seen.last_at = time.time()
             self._seen.arrivals.append((_value(head, b"webhook-id").decode(), self._seen.last_at))
-            if self._transport:
-                self._transport.write(ANSWER)
+            if self._latency_s:
+                self._loop.call_later(self._latency_s, self._answer)
+            else:
+                self._answer()
+
+    def _answer(self) -> None:
+        if self._transport:
+            self._transport.write(ANSWER)
 
 
 def _value(head: bytes, name: bytes) -> bytes:
@@ -67,10 +85,10 @@ def _value(head: bytes, name: bytes) -> bytes:
     return head[start : end if end >= 0 else len(head)].strip()
 
 
-async def _serve() -> None:
+async def _serve(latency_s: float) -> None:
     """Listen on a free loopback port; report on request, stop at the end of standard input."""
     seen, loop = Seen(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(seen), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(seen, latency_s), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         wanted = seen.arrivals if line.strip() == "arrivals" else None
@@ -80,4 +98,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(float(sys.argv[1]) / 1e3 if len(sys.argv) > 1 else 0.0))

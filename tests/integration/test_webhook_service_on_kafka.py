@@ -86,7 +86,7 @@ async def test_a_hanging_endpoint_does_not_delay_another(broker: Broker, setting
         await rig.member(webhook_max_in_flight=100)
         await until(lambda: len(receiver.at("/ok")) == 300, message="the good ones did not arrive")
 
-        assert len(receiver.at("/hang")) == 2
+        assert len(receiver.at("/hang")) == 1  # who has not answered yet is not asked twice
         receiver.release.set()
         receiver.moods["/hang"] = 200
         await until(lambda: len({one.webhook_id for one in receiver.at("/hang")}) == 300)
