@@ -147,7 +147,7 @@ async def test_a_token_that_is_being_fetched_does_not_hold_up_a_stop(tokens):
     server.go.set()
 
     assert isinstance(hasty, NoAnswer)
-    assert all("_fetch" not in repr(task) for task in asyncio.all_tasks())
+    assert all("AuthorizedSender._fetch" not in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_a_refused_token_is_fetched_anew_once_and_the_request_sent_again(tokens):
