@@ -29,7 +29,7 @@ from webhook_service.stored import to_spec
 #: Others on the command line: ISOLATION_SECONDS=3600 ISOLATION_SIZES=100 ISOLATION_PER_S=50.
 PER_S = int(os.environ.get("ISOLATION_PER_S", "200"))
 SECONDS = 30
-ROUNDS = 2
+ROUNDS = int(os.environ.get("ISOLATION_ROUNDS", "2"))
 WARM_UP_S = 6
 #: Endpoints, of which one in a hundred hangs or answers 503, half of them each.
 SIZES = {"100": (100, 1, 1), "10000": (10_000, 50, 50)}

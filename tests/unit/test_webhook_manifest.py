@@ -204,3 +204,68 @@ def test_durations_are_read_and_written_alike(text, value):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
+
+
+def test_a_lane_is_read_and_stored_as_it_is_written():
+    lane = {
+        "rate_limit": "600/min",
+        "breaker": {"failures": 3, "open_for": "10s", "longest": "1m", "probes": 2},
+        "ordering": "none",
+        "disable_after": "2d",
+    }
+
+    webhook = parse_webhook(manifest(**lane))
+
+    assert from_spec(to_spec(webhook, str), str) == webhook
+    shown = json.loads(masked_spec(webhook))
+    assert (shown["rate_limit"], shown["ordering"], shown["disable_after"]) == (
+        "600/min",
+        "none",
+        "2d",
+    )
+    assert shown["breaker"]["open_for"] == "10s"
+    assert parse_webhook({**shown, "secret": SECRET}) == webhook
+
+
+def test_a_lane_without_limits_is_read_and_stored_as_it_is_written():
+    webhook = parse_webhook(manifest(rate_limit="none", breaker="off", disable_after="never"))
+
+    assert (webhook.rate_limit, webhook.breaker, webhook.disable_after) == (None, None, None)
+    assert from_spec(to_spec(webhook, str), str) == webhook
+
+
+def test_what_was_stored_before_there_were_lanes_gets_the_defaults():
+    webhook = parse_webhook(manifest())
+    spec = json.loads(to_spec(webhook, str))
+    for name in ("rate_limit", "breaker", "ordering", "disable_after"):
+        del spec[name]
+
+    assert from_spec(json.dumps(spec), str) == webhook
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "words"),
+    [
+        pytest.param({"rate_limit": 50}, "rate_limit", "such as 50/s", id="number"),
+        pytest.param({"rate_limit": "50/day"}, "rate_limit", "such as 50/s", id="unit"),
+        pytest.param({"rate_limt": "5/s"}, "rate_limt", "did you mean rate_limit?", id="name"),
+        pytest.param(
+            {"breaker": {"failure": 3}}, "breaker.failure", "failures?", id="breaker's name"
+        ),
+        pytest.param({"breaker": {"failures": 0}}, "breaker.failures", "1 to 1000", id="none"),
+        pytest.param({"breaker": {"share": 2}}, "breaker.share", "above 0 to 1", id="share"),
+        pytest.param(
+            {"breaker": {"open_for": "1m", "longest": "5s"}},
+            "breaker.longest",
+            "shorter than breaker.open_for",
+            id="bounds the wrong way round",
+        ),
+        pytest.param({"ordering": "strict"}, "ordering", "one of per_record, none", id="ordering"),
+        pytest.param({"disable_after": "5s"}, "disable_after", "1m to 30d", id="too short"),
+        pytest.param({"disable_after": 5}, "disable_after", "or never", id="no duration"),
+    ],
+)
+def test_what_a_lane_cannot_be_is_refused_with_what_is_allowed(
+    changes: dict[str, Any], place: str, words: str
+):
+    assert words in problems(**changes)[place]
