@@ -146,7 +146,8 @@ class Settings(KafkaSettings):
     webhook_account_interval_ms: int = Field(default=100, ge=1, le=60_000)
     """How often attempts, retries, dead letters and offsets are committed, in one transaction."""
     webhook_max_in_flight: int = Field(default=1_000, ge=1, le=100_000)
-    """Actions taken up and not settled yet, in one process."""
+    """Actions queued and not settled yet, in one process; as many requests may be under way to
+    endpoints that answer within a second, and as many again to slow ones."""
     webhook_allow_networks: Networks = ()
     """Private networks that webhooks may reach, separated by commas: `10.0.0.0/8`."""
     webhook_proxy_url: ProxyUrl | None = None
