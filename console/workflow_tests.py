@@ -22,7 +22,7 @@ from runtime.yaml_core import Document, documents
 from schemas.catalog import Catalog
 from schemas.errors import ConfigurationError, DefinitionError, Problem, SchemaError
 from schemas.problems import Problems
-from schemas.records import Event
+from schemas.records import Action, Event
 from schemas.wording import found, shown, unknown
 from webhook_service.address import Network
 from workflow_service.actions import Origin, actions_of
@@ -31,7 +31,7 @@ from workflow_service.explain import explain_compiled
 
 FILE_KEYS = ("workflows", "cases")
 CASE_KEYS = ("name", "workflow", "event", "expect")
-EXPECT_KEYS = ("match", "actions", "body")
+EXPECT_KEYS = ("match", "actions", "body", "bodies")
 _NOWHERE = Origin("", 0, 0, b"")
 
 
@@ -139,6 +139,8 @@ def _check_expect(expect: object, path: str, problems: Problems) -> None:
         problems.add(path, f"{found(expect)}; match, actions or body is expected")
         return
     problems.keys(expect, path, EXPECT_KEYS, ())
+    if not isinstance(expect.get("bodies", []), list):
+        problems.add(f"{path}.bodies", f"{found(expect['bodies'])}; a list is expected")
     if not isinstance(expect.get("match", True), bool):
         problems.add(f"{path}.match", f"{found(expect['match'])}; true or false is expected")
     if expect.get("actions"):
@@ -159,6 +161,7 @@ class _Case:
         catalog: Catalog,
         now: datetime,
     ) -> None:
+        self._document, self._file, self._at = document, str(path), f"cases[{index}]"
         self._content = document.value["cases"][index]
         self._place = f"{path}:{document.line_of(f'cases[{index}]')}"
         self._there = there
@@ -173,16 +176,23 @@ class _Case:
     def _failure(self, id: str) -> str:
         workflow = self._there.workflows.get(id)
         if workflow is None:
-            return unknown("the workflow", id, self._there.workflows)
+            message = unknown("the workflow", id, self._there.workflows)
+            raise self._wrong("workflow", message)
         compiled = compile_workflow(workflow, 1, self._catalog)
         if not isinstance(compiled, CompiledWorkflow):
-            return "; ".join(map(str, compiled))
+            raise DefinitionError(compiled)
         try:
             text = json.dumps(self._content["event"])
             event = given_event(text, self._catalog, workflow.entity, self._now)
         except ConfigurationError as error:
-            return str(error)
+            raise self._wrong("event", str(error)) from error
         return self._compared(compiled, event)
+
+    def _wrong(self, key: str, message: str) -> DefinitionError:
+        """The file is wrong, not what it tests: said with the line of the key."""
+        return DefinitionError(
+            (self._document.placed(Problem(f"{self._at}.{key}", message), self._file),)
+        )
 
     def _compared(self, compiled: CompiledWorkflow, event: Event) -> str:
         expect = self._content["expect"]
@@ -195,18 +205,28 @@ class _Case:
         webhooks = [action.webhook_id for action in actions]
         if "actions" in expect and webhooks != expect["actions"]:
             return f"expected the actions {shown(expect['actions'])}, found {shown(webhooks)}"
-        if "body" not in expect:
+        wanted_bodies = expect.get("bodies", [expect["body"]] if "body" in expect else [])
+        if len(wanted_bodies) > len(actions):
+            count = f"{len(actions)} were made" if actions else "no action was made"
+            return f"expected a body of {len(wanted_bodies)} actions, but {count}"
+        told = (
+            self._body_differs(body, action, event)
+            for body, action in zip(wanted_bodies, actions, strict=False)
+        )
+        return next(filter(None, told), "")
+
+    def _body_differs(self, wanted: object, action: Action, event: Event) -> str:
+        """How the body of an action differs; null expects nothing of it."""
+        if wanted is None:
             return ""
-        if not actions:
-            return "expected a body, but no action was made"
-        webhook = self._there.webhooks.get(webhooks[0])
+        webhook = self._there.webhooks.get(action.webhook_id)
         if webhook is None:
-            return unknown("the webhook", webhooks[0], self._there.webhooks)
+            return unknown("the webhook", action.webhook_id, self._there.webhooks)
         try:
-            body = made(webhook, actions[0], event, self._catalog).body.decode()
+            body = made(webhook, action, event, self._catalog).body.decode()
         except SchemaError as error:
-            return f"its body cannot be made: {error}"
-        return _different(expect["body"], body)
+            return f"the body for {action.webhook_id} cannot be made: {error}"
+        return _different(wanted, body)
 
 
 def _different(wanted: object, body: str) -> str:

@@ -72,6 +72,7 @@ async def _report(
         id = new.workflow.id
         old = _compiled(session, id) if id in saved else None
         if old is None or isinstance(old, tuple) or old.workflow.entity != new.workflow.entity:
+            output.note(_why_alone(id, new, old))
             return await run(session, new, None, since), None
         return await run(session, new, old, since), old.version
 
@@ -80,6 +81,20 @@ def _compiled(session: Session, id: str) -> CompiledWorkflow | tuple[Problem, ..
     from workflow_service.library import compile_definition  # noqa: PLC0415
 
     return compile_definition(session.workflows.current[id], session.catalog)
+
+
+def _why_alone(
+    id: str, new: CompiledWorkflow, old: CompiledWorkflow | tuple[Problem, ...] | None
+) -> str:
+    """Why a file is compared with nothing."""
+    if old is None:
+        return f"nothing to compare with: no workflow {id!r} is saved"
+    if isinstance(old, tuple):
+        return f"not compared: the saved {id!r} does not fit the schemas any more"
+    return (
+        f"not compared: the saved {id!r} is about {old.workflow.entity}, the file about "
+        f"{new.workflow.entity}, so no event is asked of both"
+    )
 
 
 def _usable(compiled: CompiledWorkflow | tuple[Problem, ...]) -> CompiledWorkflow:

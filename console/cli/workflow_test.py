@@ -27,7 +27,7 @@ def test(desk: Desk, files: tuple[Path, ...], *, as_json: bool) -> int:
 
     A FILE names manifests, relative to itself, and lists cases: an event as the gateway takes it,
     and whether the workflow must match, the webhooks of its actions in order, and the body of the
-    first of them (JSON, or a text). What is not expected is not looked at, but match, which is true
+    first of them (JSON, or a text) or, as bodies, of each (null: any). What is not expected is not looked at, but match, which is true
     unless it says false.
 
       workflows: hooks.yaml

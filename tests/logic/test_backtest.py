@@ -160,3 +160,23 @@ def test_people_see_the_counts_and_the_samples(capsys, tmp_path):
     said = " ".join(capsys.readouterr().out.split())
     assert "3 events, 3 evaluated, 2 matched" in said
     assert "1 only by the new" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param(LOWER.replace("big-lead", "unheard-of"), "no workflow", id="nothing saved"),
+        pytest.param(
+            "kind: Workflow\nid: big-lead\nentity: person\non: [created]\n"
+            "then: [{webhook: people}]\n",
+            "about lead, the file about person",
+            id="another entity",
+        ),
+    ],
+)
+def test_a_file_that_is_compared_with_nothing_says_why(capsys, tmp_path, text, reason):
+    shop = with_leads(12_000)
+    capsys.readouterr()
+
+    assert shop.call("workflows", "backtest", file_with(tmp_path, text)) == 0
+    assert reason in capsys.readouterr().err

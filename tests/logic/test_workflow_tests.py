@@ -77,6 +77,7 @@ def run(
         pytest.param(f"won, {WON % 5}, expect: {{actions: [sales]}}", id="an action's own if"),
         pytest.param(f"won, {WON % 1000}, expect: {{actions: [sales, notes]}}", id="both actions"),
         pytest.param(f"won, {WON % 5}, expect: {{body: {{text: Ship was won}}}}", id="a JSON body"),
+        pytest.param(f"won, {WON % 1000}, expect: {{bodies: [null, Ship]}}", id="the second body"),
         pytest.param(
             'noted, event: {after: {id: "7", title: Ship}}, expect: {body: Ship}', id="a text"
         ),
@@ -114,11 +115,13 @@ def test_a_case_passes_that_says_what_happens(tmp_path, capsys, case):
             "expected the body",
             id="true is not 1",
         ),
-        pytest.param(f"wonn, {WON % 5}, expect: {{match: true}}", "did you mean won", id="a name"),
         pytest.param(
-            "won, event: {after: {id: 7}}, expect: {match: true}",
-            "does not fit the schema",
-            id="an event that is none",
+            f"won, {WON % 1000}, expect: {{bodies: [{{text: Ship was won}}, no]}}",
+            "expected the body",
+            id="the second body",
+        ),
+        pytest.param(
+            f"won, {WON % 5}, expect: {{bodies: [null, Ship]}}", "1 were made", id="a body too many"
         ),
     ],
 )
@@ -154,6 +157,27 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(tmp_path, capsys, head, p
 
     assert (code, answer) == (2, None)
     assert problem in said
+
+
+@pytest.mark.parametrize(
+    ("case", "problem"),
+    [
+        pytest.param(f"wonn, {WON % 5}, expect: {{match: true}}", "did you mean won", id="a name"),
+        pytest.param(
+            "won, event: {after: {id: 7}}, expect: {match: true}",
+            "does not fit the schema",
+            id="an event that is none",
+        ),
+    ],
+)
+def test_a_case_that_asks_nothing_that_there_is_makes_the_file_wrong(
+    tmp_path, capsys, case, problem
+):
+    code, answer, said = run(tmp_path, capsys, case)
+
+    assert (code, answer) == (2, None)
+    assert problem in said
+    assert "t.yaml:3: cases[0]." in said
 
 
 def test_people_see_the_failures_and_the_count(tmp_path, capsys):
