@@ -58,9 +58,10 @@ class Connection(asyncio.Protocol):
         usable: Whether it is open, and nothing is left on it.
     """
 
-    __slots__ = ("_cap", "_complete", "_descriptor", "_fed", "_framed", "_head", "_headers", "_heard",
-                 "_in_body", "_loop", "_outbox", "_parser", "_parts", "_sent", "_size",
-                 "_timer", "_transport", "_waiter", "idle_since", "usable")  # fmt: skip
+    __slots__ = (
+        "_cap", "_complete", "_descriptor", "_fed", "_framed", "_head", "_headers", "_heard",
+        "_in_body", "_loop", "_outbox", "_parser", "_parts", "_sent", "_size", "_timer",
+        "_transport", "_waiter", "idle_since", "usable")  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, body_cap: int) -> None:
         """Not connected yet.
@@ -146,9 +147,7 @@ class Connection(asyncio.Protocol):
             waiter.set_result(outcome)
 
     def _expired(self) -> None:
-        self._timer = None
-        self._end(Lost("timeout", "no complete answer"))
-        self.abort()
+        self._fail("timeout", "no complete answer")
 
     def _fail(self, word: ErrorClass, text: str) -> None:
         self._end(Lost(word, text))
@@ -296,7 +295,6 @@ def _is_quiet(descriptor: int, heard: int) -> bool:
 
 def _is_framing(name: bytes, value: bytes) -> bool:
     """Whether a header says where the body ends."""
-    word = name.lower()
-    return word == b"content-length" or (
-        word == b"transfer-encoding" and value.lower().rstrip().endswith(b"chunked")
-    )
+    if name.lower() == b"transfer-encoding":
+        return value.lower().rstrip().endswith(b"chunked")
+    return name.lower() == b"content-length"
