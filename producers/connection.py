@@ -50,6 +50,6 @@ async def connected(settings: Settings, broker: Broker | None) -> AsyncIterator[
 
 def _kafka(settings: Settings) -> Broker:
     """The real broker; its client is only loaded where it is used."""
-    from runtime.kafka import KafkaBroker  # noqa: PLC0415 - as the docstring says
+    from runtime.client_choice import kafka_broker  # noqa: PLC0415 - as the docstring says
 
-    return KafkaBroker(settings)
+    return kafka_broker(settings)

@@ -34,6 +34,8 @@ class KafkaSettings(BaseModel):
 
     kafka_bootstrap_servers: Servers = Field(default=("localhost:9092",), min_length=1)
     """Brokers to begin with, `host:port` separated by commas."""
+    kafka_client: Literal["kafka-python", "librdkafka"] = "kafka-python"
+    """The client library: pure Python, or (`pip install 'hookline[librdkafka]'`) native and cheaper."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How connections are secured."""
     kafka_sasl_mechanism: (

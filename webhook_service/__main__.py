@@ -7,8 +7,8 @@ import random
 import time
 import uuid
 
+from runtime.client_choice import kafka_broker
 from runtime.clock import SystemClock
-from runtime.kafka import KafkaBroker
 from runtime.process import Stop, run
 from runtime.settings import Settings
 from webhook_service.assembly import World, run_webhook_service
@@ -21,7 +21,7 @@ async def main(settings: Settings, stop: Stop) -> None:
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     world = World(
-        broker=KafkaBroker(settings),
+        broker=kafka_broker(settings),
         clock=SystemClock(),
         chance=random.Random().random,  # noqa: S311 - jitter, no secret; the system's costs 4 µs
         seconds=time.perf_counter,

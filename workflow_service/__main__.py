@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from runtime.client_choice import kafka_broker
 from runtime.clock import SystemClock
-from runtime.kafka import KafkaBroker
 from runtime.process import Stop, run
 from runtime.settings import Settings
 from workflow_service.assembly import run_workflow_service
@@ -14,7 +14,7 @@ from workflow_service.assembly import run_workflow_service
 async def main(settings: Settings, stop: Stop) -> None:
     """Wire the service to Kafka and the system's clock."""
     instance = settings.instance or uuid.uuid4().hex
-    await run_workflow_service(settings, stop, KafkaBroker(settings), SystemClock(), instance)
+    await run_workflow_service(settings, stop, kafka_broker(settings), SystemClock(), instance)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from producers.entity_service.service import run_entity_service
+from runtime.client_choice import kafka_broker
 from runtime.clock import SystemClock
-from runtime.kafka import KafkaBroker
 from runtime.process import Stop, run
 from runtime.settings import Settings
 
@@ -14,7 +14,7 @@ from runtime.settings import Settings
 async def main(settings: Settings, stop: Stop) -> None:
     """Wire the service to Kafka and the system's clock; ids of records and events are born here."""
     await run_entity_service(
-        settings, stop, KafkaBroker(settings), SystemClock(), new_id=uuid.uuid4
+        settings, stop, kafka_broker(settings), SystemClock(), new_id=uuid.uuid4
     )
 
 

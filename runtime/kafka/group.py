@@ -8,8 +8,10 @@ from collections.abc import Collection, Mapping
 from kafka import KafkaConsumer
 from kafka import TopicPartition as ClientPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import KafkaError
 
 from runtime.bridge.poller import RebalanceSink
+from runtime.bridge.watchdog import Watchdog
 from runtime.bridge.worker import on_loop
 from runtime.broker import Position, Received, TopicPartition
 from runtime.kafka.client import Untyped, build, close_consumer, unstick
@@ -17,7 +19,6 @@ from runtime.kafka.connection import consumer_arguments
 from runtime.kafka.offsets import client_offsets
 from runtime.kafka.rebalance import RebalanceBridge
 from runtime.kafka.unpacking import unpack
-from runtime.kafka.watchdog import Watchdog
 from runtime.logs import get_logger
 from runtime.settings import Settings
 
@@ -64,7 +65,7 @@ class KafkaGroup:
         """Up to so many records, as soon as there is one; empty after the timeout."""
         found = self.raw.poll(timeout_ms=round(timeout_s * 1000), max_records=limit)
         if not found:
-            self._watchdog.look(self.raw)
+            self._watchdog.look(self._behind)
             return {}
         self._watchdog.progress()
         return {TopicPartition(*at): records for at, records in found.items()}
@@ -118,6 +119,21 @@ class KafkaGroup:
     def membership(self) -> Untyped:
         """For a transaction; on the loop, does not block."""
         return self.raw.group_metadata()
+
+    def _behind(self) -> dict[TopicPartition, int]:
+        active = sorted(self.raw.assignment() - self.raw.paused())
+        if not active:
+            return {}
+        try:
+            ends = self.raw.end_offsets(active, timeout_ms=5_000)
+            at = {one: self.raw.position(one, timeout_ms=1_000) for one in active}
+        except KafkaError:
+            return {}  # no broker, no progress: nothing that a new consumer could mend
+        return {
+            TopicPartition(*one): offset
+            for one, offset in at.items()
+            if offset is not None and offset < ends[one]
+        }
 
     def _pause(self, wanted: Collection[ClientPartition]) -> None:
         unstick(self.raw)

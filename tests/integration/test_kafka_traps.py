@@ -11,11 +11,11 @@ import pytest
 
 from runtime.bridge.handover import Polled
 from runtime.bridge.transacting import TransactionPublisher
+from runtime.bridge.watchdog import Watchdog
 from runtime.broker import Outgoing, Position, Span, TopicPartition
 from runtime.kafka import KafkaBroker
 from runtime.kafka.client import Untyped
 from runtime.kafka.transactions import KafkaTransactor
-from runtime.kafka.watchdog import Watchdog
 from runtime.settings import Settings
 from schemas.errors import BrokerError, BrokerFullError, FencedError
 from tests.kafka_rig import Remembers, member, publish, receive, settings_for, topic

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from kafka.errors import KafkaError
-
-from runtime.kafka.client import Untyped
+from runtime.broker import TopicPartition
 
 
 class StuckError(Exception):
@@ -25,15 +23,18 @@ class Watchdog:
         """
         self._watch_s = watch_s
         self._looked_at = time.monotonic()
-        self._behind: Mapping[Untyped, int] = {}
+        self._behind: Mapping[TopicPartition, int] = {}
 
     def progress(self) -> None:
         """Something came."""
         self._looked_at = time.monotonic()
         self._behind = {}
 
-    def look(self, client: Untyped) -> None:
-        """Compare positions with ends, if it is time to.
+    def look(self, behind: Callable[[], Mapping[TopicPartition, int]]) -> None:
+        """Compare, if it is time to.
+
+        Args:
+            behind: Where each partition stands that has not been read to its end.
 
         Raises:
             StuckError: A partition stands where it stood at the last look, before its end.
@@ -41,18 +42,8 @@ class Watchdog:
         if time.monotonic() - self._looked_at < self._watch_s:
             return
         self._looked_at = time.monotonic()
-        active = sorted(client.assignment() - client.paused())
-        if not active:
-            return
-        try:
-            ends = client.end_offsets(active, timeout_ms=5_000)
-            at = {one: client.position(one, timeout_ms=1_000) for one in active}
-        except KafkaError:
-            return  # no broker, no progress: nothing that a new consumer could mend
-        behind = {
-            one: offset for one, offset in at.items() if offset is not None and offset < ends[one]
-        }
-        stuck = {one: offset for one, offset in behind.items() if self._behind.get(one) == offset}
+        now = behind()
+        stuck = {one: offset for one, offset in now.items() if self._behind.get(one) == offset}
         if stuck:
             raise StuckError(f"no progress for {self._watch_s:g} s at {stuck}")
-        self._behind = behind
+        self._behind = now

@@ -1,0 +1,66 @@
+"""Makes consumers, publishers, tables, readers and admins from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from runtime.bridge.administering import AdminDesk
+from runtime.bridge.following import FollowedTables
+from runtime.bridge.member import GroupMember
+from runtime.bridge.poller import Grouping, RebalanceSink
+from runtime.bridge.producing import BoundedPublisher
+from runtime.bridge.scanning import LogReader, Reading
+from runtime.bridge.transacting import TransactionPublisher
+from runtime.librdkafka.admin import LibrdkafkaAdministration
+from runtime.librdkafka.connection import client_configuration
+from runtime.librdkafka.failures import DIALECT
+from runtime.librdkafka.group import LibrdkafkaGroup
+from runtime.librdkafka.log import LibrdkafkaLog
+from runtime.librdkafka.producing import LibrdkafkaProducing
+from runtime.librdkafka.transactions import LibrdkafkaTransactor
+from runtime.settings import Settings
+
+
+class LibrdkafkaBroker:
+    """Apache Kafka behind the port of `runtime.broker`, by librdkafka."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connects nothing yet.
+
+        Raises:
+            ConfigurationError: The security settings do not go together.
+        """
+        client_configuration(settings)
+        self._settings = settings
+
+    def consumer(self, *, group: str, topics: Collection[str]) -> GroupMember:
+        """A member-to-be of `group` on these topics."""
+
+        def connect(group: str, topics: Collection[str], sink: RebalanceSink) -> LibrdkafkaGroup:
+            return LibrdkafkaGroup(self._settings, group, topics, sink)
+
+        return GroupMember(self._settings, group, topics, Grouping(connect, DIALECT))
+
+    def publisher(self) -> BoundedPublisher:
+        """The process's idempotent producer."""
+        return BoundedPublisher(self._settings, LibrdkafkaProducing(self._settings), DIALECT)
+
+    def transactional_publisher(self, transactional_id: str) -> TransactionPublisher:
+        """A transactional producer; the id is this process's own, unique among live ones."""
+        transactor = LibrdkafkaTransactor(self._settings, transactional_id)
+        return TransactionPublisher(self._settings, transactional_id, transactor)
+
+    def tables(self) -> FollowedTables:
+        """One reader for all compacted topics of the process."""
+        return FollowedTables(self._settings, self._reading(), self.admin())
+
+    def reader(self) -> LogReader:
+        """A reader for operators' commands."""
+        return LogReader(self._settings, self._reading())
+
+    def admin(self) -> AdminDesk:
+        """For topics and lags."""
+        return AdminDesk(self._settings, lambda: LibrdkafkaAdministration(self._settings), DIALECT)
+
+    def _reading(self) -> Reading:
+        return Reading(lambda: LibrdkafkaLog(self._settings), DIALECT)
