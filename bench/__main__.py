@@ -22,7 +22,7 @@ from runtime.local_broker import LocalBroker
 BENCHES = ("matching", "connection", "publisher", "reading", "workflow", "stage", "webhook",
            "latency", "memory")  # fmt: skip
 #: Only when named: they take minutes.
-LONG = ("isolation",)
+LONG = ("isolation", "delivery")
 #: These need no broker.
 ALONE = ("matching", "connection")
 RESULTS = Path(__file__).parent / "results"
