@@ -66,7 +66,7 @@ def main() -> None:
     figures = uvloop.run(_run(names, console))
     RESULTS.mkdir(exist_ok=True)
     stamp = datetime.now(UTC)
-    if len(names) == 1 and names[0] in (*ALONE, *LONG):
+    if len(names) == 1:
         target = RESULTS / f"{names[0]}.json"
     else:
         target = RESULTS / ("latest.json" if len(names) == len(BENCHES) else "partial.json")
