@@ -16,7 +16,6 @@ from console.views import place_view
 from runtime.broker import Received, Span
 from schemas.errors import SchemaError
 from schemas.records import Event
-from workflow_service.actions import Origin, actions_of
 from workflow_service.asked import fields_of
 from workflow_service.compiled import CompiledWorkflow
 from workflow_service.explain import explain_compiled
@@ -25,6 +24,8 @@ from workflow_service.verdict import Verdict
 
 #: Examples of each kind that are shown.
 SAMPLES = 20
+#: Rows of the table of requests: beyond them, what was counted by the hour is counted by the day.
+MOST_ROWS = 1_000
 #: Events without a match that are looked into for near misses: an explanation costs as much as a
 #: hundred matches.
 LOOKED_INTO = 2_000
@@ -40,6 +41,7 @@ class Report:
         evaluated: Events of the workflow's operations.
         once: It fires once per record, and what fired before the window is not known.
         requests: How many, by webhook and hour of the event.
+        by_day: There were too many hours: the requests are by webhook and day.
         matches, near_misses, only_new, only_old: The first few of each.
         near: Near misses among the events that were looked into: exactly one part failed.
         both, gained, lost: Beside the version in force, event by event; None without one.
@@ -52,6 +54,7 @@ class Report:
     looked_into: int = 0
     near: int = 0
     once: bool = False
+    by_day: bool = False
     both: int | None = None
     gained: int | None = None
     lost: int | None = None
@@ -86,8 +89,19 @@ class Report:
                 {"webhook": webhook, "hour": hour, "requests": count}
                 for (webhook, hour), count in sorted(self.requests.items())
             ],
+            "requests_per": "day" if self.by_day else "hour",
             "difference": compared,
         }
+
+    def request(self, webhook: str, at: datetime) -> None:
+        """Count a request; days take the place of hours once the table would grow too long."""
+        row = (webhook, f"{at:%Y-%m-%dT00:00Z}" if self.by_day else f"{at:%Y-%m-%dT%H:00Z}")
+        self.requests[row] += 1
+        if not self.by_day and len(self.requests) > MOST_ROWS:
+            self.by_day, hours = True, self.requests
+            self.requests = Counter()
+            for (each, hour), count in hours.items():
+                self.requests[each, f"{hour[:10]}T00:00Z"] += count
 
 
 async def backtest(
@@ -170,11 +184,9 @@ class _Trial:
     def _match(self, record: Received, event: Event) -> None:
         report = self.report
         report.matched += 1
-        origin = Origin(record.topic, record.partition, record.offset, b"")
-        actions = actions_of(self._new, event, origin, event.occurred_at)
-        hour = f"{event.occurred_at:%Y-%m-%dT%H:00Z}"
-        report.requests.update((action.webhook_id, hour) for action in actions)
-        webhooks = [action.webhook_id for action in actions]
+        webhooks = [made.step.webhook for made in self._new.steps if made.takes(event)]
+        for webhook in webhooks:
+            report.request(webhook, event.occurred_at)
         _keep(report.matches, record, event, webhooks=webhooks)
 
     def _look_into(self, record: Received, event: Event) -> None:

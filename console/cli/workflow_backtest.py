@@ -33,7 +33,8 @@ def backtest(desk: Desk, what: str, since: timedelta | datetime | None, *, as_js
     FILE is a manifest of one workflow, which is compared, event by event, with the version in force
     of the same id; ID is a saved workflow. A near miss is an event for which exactly one part did
     not hold. A once_per_record workflow is taken to fire for the first event of each record in the
-    window: what fired before is not asked. State is not looked at, so a paused one can be tried.
+    window: what fired before is not asked. Requests are
+    counted by the hour, and by the day where that would make more than 1,000 rows. State is not looked at, so a paused one can be tried.
 
     Examples:
       hookline workflows backtest big-lead-won.yaml --since 7d
@@ -42,7 +43,7 @@ def backtest(desk: Desk, what: str, since: timedelta | datetime | None, *, as_js
     JSON: {"workflow", "version_in_force", "events", "evaluated", "unreadable", "matched",
     "once_per_record", "matches",
     "looked_into", "near", "near_misses": [{event_id, entity_id, topic, partition, offset,
-    occurred_at, path, condition}], "requests": [{webhook, hour, requests}], "difference": {both,
+    occurred_at, path, condition}], "requests": [{webhook, hour, requests}], "requests_per": hour | day, "difference": {both,
     only_new, only_old, samples_new, samples_old} | null}. At most 20 samples of each kind.
     """
     at = bound(since, desk.clock.now())
@@ -136,7 +137,11 @@ def _say(report: Report, compared: int | None) -> None:
         click.echo("once per record: what fired before this window is not known here")
     if report.requests:
         rows = [(w, hour, f"{count:,}") for (w, hour), count in sorted(report.requests.items())]
-        output.show(output.table(("webhook", "hour", "requests"), rows, "requests"))
+        output.show(
+            output.table(
+                ("webhook", "day" if report.by_day else "hour", "requests"), rows, "requests"
+            )
+        )
     _samples("matches", report.matches)
     title = f"near misses ({report.near:,} of {report.looked_into:,} looked into)"
     _samples(title, report.near_misses)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from console import backtest
 from console.session import Session
 from runtime.broker import Outgoing
 from tests.desks import Office, lead, lead_event, office
@@ -180,3 +181,14 @@ def test_a_file_that_is_compared_with_nothing_says_why(capsys, tmp_path, text, r
 
     assert shop.call("workflows", "backtest", file_with(tmp_path, text)) == 0
     assert reason in capsys.readouterr().err
+
+
+def test_requests_of_too_many_hours_are_counted_by_the_day(capsys, monkeypatch):
+    shop = with_leads(*[12_000] * 14)  # from 13:00 on, into the next day
+    monkeypatch.setattr(backtest, "MOST_ROWS", 5)
+
+    _, found = told(shop, capsys, "big-lead")
+
+    assert found["requests_per"] == "day"
+    counts = [(each["hour"][11:], each["requests"]) for each in found["requests"]]
+    assert counts == [("00:00Z", 11), ("00:00Z", 3)]
