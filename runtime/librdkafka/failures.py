@@ -93,6 +93,16 @@ def error_of(error: BaseException) -> KafkaError | None:
     return None
 
 
+def cause_of(error: BaseException) -> BaseException:
+    """What lies behind a call's failure.
+
+    A fatal error of the client is raised inside of a callback, and that as a `SystemError`.
+    """
+    if isinstance(error, SystemError) and error.__cause__ is not None:
+        return error.__cause__
+    return error
+
+
 def code_of(error: BaseException) -> int:
     """The error's number; 0 if it is none of the client's."""
     found = error_of(error)

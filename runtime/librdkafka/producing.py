@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from runtime.bridge.producing import Settled, Slot
 from runtime.broker import Outgoing
 from runtime.librdkafka.connection import producer_configuration, reach
-from runtime.librdkafka.failures import Trouble
+from runtime.librdkafka.failures import Trouble, cause_of, error_of
 from runtime.librdkafka.records import acknowledged, produce
 from runtime.logs import get_logger
 from runtime.settings import Settings
@@ -20,6 +20,8 @@ log = get_logger(__name__)
 
 #: How late the thread sees that it is to end.
 POLL_S = 0.1
+#: Where the client does not say which it was.
+FATAL = KafkaError(KafkaError._FATAL)  # noqa: SLF001
 
 
 class LibrdkafkaProducing:
@@ -96,7 +98,14 @@ class LibrdkafkaProducing:
             if producer is None:
                 time.sleep(POLL_S)
             else:
-                producer.poll(POLL_S)
+                self._poll(producer)
+
+    def _poll(self, producer: Producer) -> None:
+        try:
+            producer.poll(POLL_S)
+        except (KafkaException, SystemError) as error:
+            # Only a fatal error is raised here; the next record finds a new producer.
+            self._trouble.fatal = error_of(cause_of(error)) or FATAL
 
     def _delivered(self, slot: Slot, error: KafkaError | None, message: Message) -> None:
         if self._settled is None:

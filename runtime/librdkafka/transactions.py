@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from runtime.broker import Acknowledged, Outgoing, Position, TopicPartition
 from runtime.librdkafka.connection import producer_configuration, reach
-from runtime.librdkafka.failures import DIALECT, Trouble, error_of
+from runtime.librdkafka.failures import DIALECT, Trouble, cause_of, error_of
 from runtime.librdkafka.offsets import client_offsets
 from runtime.librdkafka.records import acknowledged, produce
 from runtime.logs import get_logger
@@ -57,9 +58,9 @@ class LibrdkafkaTransactor:
                 offsets = client_offsets(positions)
                 producer.send_offsets_to_transaction(offsets, group, self._timeout_s)
             written = self._written(producer, outcomes)
-        except (KafkaException, BufferError, ValueError, TypeError) as error:
+        except (KafkaException, SystemError, BufferError, ValueError, TypeError) as error:
             self._abort(producer)
-            raise self._error(error, "a transaction") from error
+            raise self._error(cause_of(error), "a transaction") from error
         self._commit(producer)
         return written
 
@@ -130,13 +131,15 @@ class LibrdkafkaTransactor:
         """Abort; a producer that cannot even do that is replaced before the next transaction."""
         try:
             producer.abort_transaction(self._timeout_s)
-        except KafkaException as error:
+        except (KafkaException, SystemError) as error:
             log.warning("broker.abort_failed", transactional_id=self._id, error=str(error))
             self._discard(producer)
 
     def _discard(self, producer: Producer) -> None:
         producer.purge()
-        producer.poll(0)
+        # A fatal error is raised by whichever call comes upon it.
+        with contextlib.suppress(KafkaException, SystemError):
+            producer.poll(0)
         self._producer = None
 
     def _error(self, error: BaseException, doing: str) -> BrokerError:
