@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from console import dead_letters, deliveries
 from console.dead_letters import DeadLetter
 from console.deliveries import Delivery
 from console.find_events import Placed
+from console.holding import Holding, holding_of
 from console.session import Session
 from console.views import action_view, delivery_view, letter_view, place_view
 from runtime.broker import Received, Span
@@ -32,6 +33,7 @@ class Followed:
         delivery: None before its first attempt.
         letters: Its deaths, oldest first.
         dry_run: Its workflow was only tried out: nobody delivers it.
+        holding: What it waits for, if it waits before its first attempt.
     """
 
     action: Action
@@ -39,6 +41,7 @@ class Followed:
     delivery: Delivery | None = None
     letters: tuple[DeadLetter, ...] = ()
     dry_run: bool = False
+    holding: Holding | None = None
 
     @property
     def stand(self) -> Stand:
@@ -58,7 +61,7 @@ class Followed:
         if self.dry_run:
             return "dry run: it would have been sent; nothing was"
         if self.delivery is None:
-            return "queued: no attempt was made yet"
+            return self.holding.sentence if self.holding else "queued: no attempt was made yet"
         tries = len(self.delivery.attempts)
         match self.stand:
             case "waiting":
@@ -81,6 +84,7 @@ class Followed:
             "sentence": self.sentence,
             "delivery": delivery_view(self.delivery, attempts=True) if self.delivery else None,
             "dead_letters": [letter_view(letter) for letter in self.letters],
+            "held": self.holding.view() if self.holding else None,
         }
 
 
@@ -128,12 +132,20 @@ async def follow(session: Session, placed: Placed, workflow: str | None = None) 
         )
         for action, record in made
     ]
+    followed = [await _held(session, one) for one in followed]
     followed += [Followed(action, record, dry_run=True) for action, record in tried]
     return Following(
         tuple(followed),
         tuple(letter for letter in died if look.is_of(letter)),
         (*look.notes, *found.unreadable),
     )
+
+
+async def _held(session: Session, one: Followed) -> Followed:
+    """With what it waits for, if there is no attempt yet."""
+    if one.delivery is not None or one.letters:
+        return one
+    return replace(one, holding=await holding_of(session, one.record))
 
 
 @dataclass(frozen=True, slots=True)

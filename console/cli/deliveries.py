@@ -21,6 +21,8 @@ from schemas.records import Outcome
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from console.holding import Holding
+
 
 @click.group(cls=Group)
 def deliveries() -> None:
@@ -107,15 +109,14 @@ def show(
 
     JSON: {"deliveries": [{…as in list, "log": [{attempt, started_at, method, url,
     request_headers, status, error_class, error, response_headers, response_body, total_ms,
-    outcome, next_due_at, …}]}]}. Exit code 1 if no attempt was made.
+    outcome, next_due_at, …}]}]}. Before the first attempt {"deliveries": [], "held": {sentence,
+    looked_at_again, behind: {action_id, attempt, next_due_at, before} | null}} says what it waits
+    for; null if it is on its way. Exit code 1 if there is no such action.
     """
     asked = Asked(action_id=str(action_id))
     found = desk.run(_read(desk, asked, bound(since, desk.clock.now())))
     if not found.deliveries:
-        message = (
-            f"no attempt of action {action_id} is logged; hookline trace EVENT_ID shows what waits"
-        )
-        raise NotFoundError(message)
+        return _before_the_first(desk, str(action_id), as_json=as_json)
     if as_json:
         output.document(
             {"deliveries": [delivery_view(one, attempts=True) for one in found.deliveries]}
@@ -123,6 +124,28 @@ def show(
     else:
         output.show(*_details(found))
     return Exit.OK
+
+
+def _before_the_first(desk: Desk, action_id: str, *, as_json: bool) -> int:
+    """Say what an action waits for of which no attempt is logged."""
+    known, held = desk.run(_holding(desk, action_id))
+    if not known:
+        raise NotFoundError(f"there is no action {action_id}, or it is no longer kept")
+    if as_json:
+        output.document({"deliveries": [], "held": held.view() if held else None})
+    else:
+        click.echo(held.sentence if held else "queued: no attempt is logged yet")
+    return Exit.OK
+
+
+async def _holding(desk: Desk, action_id: str) -> tuple[bool, Holding | None]:
+    """Whether there is such an action, and what it waits for."""
+    from console.holding import action_record, holding_of  # noqa: PLC0415
+    from console.session import opened  # noqa: PLC0415
+
+    async with opened(desk.settings, desk.broker) as session:
+        record = await action_record(session, action_id)
+        return record is not None, await holding_of(session, record) if record else None
 
 
 async def _read(desk: Desk, asked: Asked, since: datetime | None) -> Found:
