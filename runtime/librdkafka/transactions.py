@@ -76,14 +76,17 @@ class LibrdkafkaTransactor:
     def _connected(self, doing: str) -> Producer:
         delivery_ms = self._settings.kafka_delivery_timeout_ms
         transaction_ms = self._settings.kafka_transaction_timeout_ms
+        request_ms = self._settings.kafka_request_timeout_ms
         trouble = Trouble()
         producer = Producer(
             producer_configuration(self._settings, trouble)
             | {
                 "transactional.id": self._id,
                 "transaction.timeout.ms": transaction_ms,
-                # The client takes no longer one; a record outlives no transaction anyway.
+                # The client takes no longer ones; a record outlives no transaction anyway.
                 "message.timeout.ms": min(delivery_ms, transaction_ms),
+                "request.timeout.ms": min(request_ms, delivery_ms, transaction_ms),
+                "socket.timeout.ms": min(request_ms, transaction_ms),
                 "retry.backoff.ms": RETRY_BACKOFF_MS,
             }
         )
