@@ -45,6 +45,10 @@ class Weighing(ResponseHandler):
     fed = 0
     most = LONGEST_HEAD
 
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.more = asyncio.Event()
+
     def data_received(self, data: bytes) -> None:
         # What is malformed spoils all of its piece, whole answers before it included; so small
         # pieces are cut.  Not chunks: after one that is malformed it would wait for ever.
@@ -52,6 +56,7 @@ class Weighing(ResponseHandler):
         for start in range(0, len(data), size):
             super().data_received(data[start : start + size])
         self.fed += len(data)
+        self.more.set()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if exc is not None and self._payload is not None:  # a reset is no end of a body
@@ -152,8 +157,9 @@ class AiohttpSender:
 
     async def _weigh(self, connection: Weighing) -> Answer:
         """Fail when more arrived than an answer may weigh."""
-        while connection.fed <= connection.most:  # noqa: ASYNC110 - it is told by nobody
-            await asyncio.sleep(0.005)
+        while connection.fed <= connection.most:
+            connection.more.clear()
+            await connection.more.wait()
         raise HttpProcessingError(message="too heavy")
 
     async def _read_on(self, connection: Weighing) -> Answer:
