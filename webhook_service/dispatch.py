@@ -274,7 +274,7 @@ class Dispatcher:
 
     def drop(self, share: Share) -> None:
         """Start nothing more of a share, and forget what of it is queued."""
-        share.stopping = True
+        share.stop()
         self._lanes.forget(share)
         queued = [one for one in share.here.values() if one.state is State.QUEUED]
         for delivery in queued:

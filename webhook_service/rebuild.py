@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +18,9 @@ from webhook_service.share import InTier, Share
 from webhook_service.waiting import wait_in
 
 log = get_logger(__name__)
+
+#: Scans side by side; each has a connection of its own.
+MOST_SCANS: Final = 8
 
 #: After a restart it is usual that a waiting record's origin is not reached yet: no hurry.
 _LOOK_BACK: Final = timedelta(seconds=5)
@@ -78,26 +82,55 @@ class Rebuild:
         positions: Mapping[TopicPartition, Position | None],
         ready: Callable[[Share], Awaitable[None]],
     ) -> None:
+        """Read all at once, as far as there is room; a share that goes is not waited for."""
         ends = await self._reader.ends(self._tiers, settled=True)
-        for share in shares:
-            for topic in self._tiers:
-                partition = TopicPartition(topic, share.number)
-                committed = positions[partition]
-                start = 0 if committed is None else committed.offset
-                if share.alive and start < ends.get(partition, 0):
-                    await self._read_from(share, partition, start)
-            if share.alive and not share.stopping:
-                await ready(share)
+        room = asyncio.Semaphore(MOST_SCANS)
+        async with asyncio.TaskGroup() as tasks:
+            for share in shares:
+                starts = {}
+                for topic in self._tiers:
+                    partition = TopicPartition(topic, share.number)
+                    committed = positions[partition]
+                    start = 0 if committed is None else committed.offset
+                    if start < ends.get(partition, 0):
+                        starts[partition] = start
+                tasks.create_task(self._read_share(share, starts, room, ready))
 
-    async def _read_from(self, share: Share, partition: TopicPartition, start: int) -> None:
+    async def _read_share(
+        self,
+        share: Share,
+        starts: Mapping[TopicPartition, int],
+        room: asyncio.Semaphore,
+        ready: Callable[[Share], Awaitable[None]],
+    ) -> None:
+        scans = [
+            asyncio.create_task(self._read_from(share, partition, start, room))
+            for partition, start in starts.items()
+        ]
+        gone = asyncio.create_task(share.gone())
+        all_read = asyncio.create_task(_all(scans))
+        try:
+            await asyncio.wait({all_read, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done():
+                all_read.result()
+                await ready(share)
+        finally:
+            for task in (gone, all_read, *scans):
+                task.cancel()
+            await asyncio.gather(gone, all_read, *scans, return_exceptions=True)
+
+    async def _read_from(
+        self, share: Share, partition: TopicPartition, start: int, room: asyncio.Semaphore
+    ) -> None:
         progress = share.progress[partition.topic]
         span = Span(*partition, offset=start, settled=True)
-        async for records in self._reader.scan_batches(span):
-            for record in records:
-                if not progress.was_finished(record.offset):
-                    wait = wait_in(record.headers, record.offset, record.timestamp_ms)
-                    self._dispatcher.restore(share, record, InTier(record, wait))
-            await asyncio.sleep(0)
+        async with room, aclosing(self._reader.scan_batches(span)) as batches:
+            async for records in batches:
+                for record in records:
+                    if not progress.was_finished(record.offset):
+                        wait = wait_in(record.headers, record.offset, record.timestamp_ms)
+                        self._dispatcher.restore(share, record, InTier(record, wait))
+                await asyncio.sleep(0)
 
     async def look_back(self, shares: Collection[Share]) -> None:
         """Learn where the actions begin if a record waits for what retention may have removed."""
@@ -113,3 +146,8 @@ class Rebuild:
         for share in asking:
             share.asks = False
             share.begins = starts.get(TopicPartition(self._actions, share.number), 0)
+
+
+async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Return when all have ended, or raise what the first failed of."""
+    await asyncio.gather(*tasks)

@@ -102,6 +102,16 @@ class Share:
         self._actions = self.progress[actions]
         self._idle = asyncio.Event()
         self._idle.set()
+        self._gone = asyncio.Event()
+
+    def stop(self) -> None:
+        """Start nothing of it any more; whoever prepares its start need not go on."""
+        self.stopping = True
+        self._gone.set()
+
+    async def gone(self) -> None:
+        """Return when it is stopped."""
+        await self._gone.wait()
 
     def begin(self) -> None:
         """An attempt begins."""
