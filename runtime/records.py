@@ -76,7 +76,8 @@ class Position:
 
     Attributes:
         offset: The next offset to read: last contiguous finished one + 1.
-        metadata: Free text of the committer, at most 4,096 bytes (a limit of the broker).
+        metadata: Free text of the committer, at most 4,095 bytes: brokers take one more, which
+            librdkafka spends on a final NUL.
     """
 
     offset: int

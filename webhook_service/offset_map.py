@@ -1,4 +1,4 @@
-"""The map of finished offsets as a commit's metadata: at most 4,096 bytes by the broker's limit.
+"""The map of finished offsets as a commit's metadata: at most 4,095 bytes, for the broker's limit.
 
 Pure.  It is written in the shorter of two ways: as the lengths of the runs of unfinished and finished
 offsets in turn, which suits few unfinished ones however far apart, or as one bit an offset, which
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-LIMIT: Final = 4_096
+LIMIT: Final = 4_095
 #: The forms: runs or bits, as they are or compressed.
 _RUNS, _RUNS_PACKED, _BITS, _BITS_PACKED = "r1:", "rz:", "b1:", "z1:"
 #: Runs that are longer are written as bits as well, to see which is shorter.

@@ -16,6 +16,7 @@ from runtime.bridge.failures import no_topic
 from runtime.broker import Position, TopicConfig, TopicPartition
 from runtime.kafka.client import Untyped, build
 from runtime.kafka.connection import client_arguments
+from runtime.kafka.offsets import text
 from runtime.settings import Settings
 
 
@@ -78,7 +79,7 @@ class KafkaAdministration:
         """What a group has committed."""
         committed = self._client.list_group_offsets(group).get(group, {})
         return {
-            TopicPartition(*place): Position(position.offset, position.metadata or "")
+            TopicPartition(*place): Position(position.offset, text(position.metadata))
             for place, position in committed.items()
         }
 

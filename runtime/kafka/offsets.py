@@ -15,6 +15,18 @@ def client_offsets(
 ) -> dict[ClientPartition, OffsetAndMetadata]:
     """Offset and metadata per partition; the leader's epoch is left unsaid."""
     return {
-        ClientPartition(*partition): OffsetAndMetadata(position.offset, position.metadata, -1)
+        ClientPartition(*partition): OffsetAndMetadata(
+            position.offset, _ended(position.metadata), -1
+        )
         for partition, position in positions.items()
     }
+
+
+def _ended(metadata: str) -> str:
+    """With the final NUL that librdkafka's reader looks for: without it, it reads on behind."""
+    return f"{metadata}\0" if metadata else ""
+
+
+def text(metadata: str | None) -> str:
+    """A position's metadata; librdkafka commits it with a final NUL, which is not part of it."""
+    return (metadata or "").removesuffix("\0")

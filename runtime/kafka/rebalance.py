@@ -10,6 +10,7 @@ from kafka.net.wakeup_notifier import WakeupNotifier
 from runtime.bridge.poller import RebalanceSink
 from runtime.broker import Position, TopicPartition
 from runtime.kafka.client import Untyped
+from runtime.kafka.offsets import text
 
 
 class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # untyped client
@@ -51,7 +52,7 @@ class RebalanceBridge(AsyncConsumerRebalanceListener):  # type: ignore[misc] # u
         positions: dict[TopicPartition, Position | None] = {}
         for partition in sorted(assigned):
             found = committed.get(partition)
-            position = Position(found.offset, found.metadata or "") if found is not None else None
+            position = Position(found.offset, text(found.metadata)) if found is not None else None
             positions[TopicPartition(*partition)] = position
             self._stand_at(partition, position)
         self._sink.now_assigned(positions)

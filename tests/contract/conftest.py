@@ -20,6 +20,7 @@ from runtime.broker import (
     TransactionalPublisher,
 )
 from runtime.kafka import KafkaBroker
+from runtime.librdkafka import LibrdkafkaBroker
 from tests.conftest import unique_settings
 from tests.fakes import InMemoryBroker
 from tests.waiting import until
@@ -110,20 +111,34 @@ class World:
         await self.admin.close()
 
 
-@pytest.fixture(params=["in memory", pytest.param("on Kafka", marks=pytest.mark.kafka)])
-def servers(request) -> str | None:
-    """Where the broker under test is; None for the one in memory."""
-    return request.getfixturevalue("kafka_servers") if request.param == "on Kafka" else None
+CLIENTS: dict[str, type[KafkaBroker | LibrdkafkaBroker]] = {
+    "on Kafka": KafkaBroker,
+    "by librdkafka": LibrdkafkaBroker,
+}
+
+
+@pytest.fixture(
+    params=["in memory", *(pytest.param(name, marks=pytest.mark.kafka) for name in CLIENTS)]
+)
+def client(request) -> type[KafkaBroker | LibrdkafkaBroker] | None:
+    """The adapter under test; None for the broker in memory."""
+    return CLIENTS.get(request.param)
 
 
 @pytest.fixture
-async def world(servers: str | None) -> AsyncIterator[World]:
+def servers(request, client) -> str | None:
+    """Where the broker under test is; None for the one in memory."""
+    return request.getfixturevalue("kafka_servers") if client is not None else None
+
+
+@pytest.fixture
+async def world(servers: str | None, client) -> AsyncIterator[World]:
     """The broker under test."""
     if servers is None:
         world = World(InMemoryBroker(), "t", real=False)
     else:
         settings = unique_settings(servers, publish_wait_ms=2_000)
-        world = World(KafkaBroker(settings), settings.topic_prefix, real=True)
+        world = World(client(settings), settings.topic_prefix, real=True)
     try:
         yield world
     finally:

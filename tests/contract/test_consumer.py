@@ -217,7 +217,7 @@ async def test_committing_for_what_is_not_ours_is_refused(world):
 async def test_metadata_beyond_the_brokers_limit_is_refused(world):
     topic = await world.topic()
     consumer, _ = await world.join(world.name("group"), topic)
-    await consumer.commit({TopicPartition(topic, 0): Position(0, "x" * 4_096)})
+    await consumer.commit({TopicPartition(topic, 0): Position(0, "x" * 4_095)})
 
     with pytest.raises(BrokerError):
         await consumer.commit({TopicPartition(topic, 0): Position(0, "x" * 4_097)})
