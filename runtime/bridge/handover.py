@@ -44,6 +44,21 @@ class Seek:
     done: Callable[[], None]
 
 
+class RebalanceSink(Protocol):
+    """What a client's consumer tells; every call returns at once."""
+
+    def now_assigned(self, positions: Positions) -> None:
+        """Partitions have come, with what the group last committed."""
+
+    def being_revoked(
+        self, partitions: Collection[TopicPartition], done: Callable[[], None]
+    ) -> None:
+        """Partitions are about to go; `done` may be called from any thread."""
+
+    def were_lost(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions are gone."""
+
+
 class Hands(Protocol):
     """Receives on the loop what the thread reports."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from runtime.bridge.failures import Dialect, no_topic
-from runtime.bridge.handover import Polled, Positions, Relay, Seek
+from runtime.bridge.handover import Polled, Positions, RebalanceSink, Relay, Seek
 from runtime.bridge.inbox import Inbox
 from runtime.broker import Position, Received, TopicPartition
 from runtime.logs import get_logger
@@ -31,21 +31,6 @@ TOPICS_WAIT_S = 5.0
 
 #: Who a member is in its group's present generation; only its own client can read it.
 Membership: TypeAlias = Any
-
-
-class RebalanceSink(Protocol):
-    """What a client's consumer tells; every call returns at once."""
-
-    def now_assigned(self, positions: Positions) -> None:
-        """Partitions have come, with what the group last committed."""
-
-    def being_revoked(
-        self, partitions: Collection[TopicPartition], done: Callable[[], None]
-    ) -> None:
-        """Partitions are about to go; `done` may be called from any thread."""
-
-    def were_lost(self, partitions: Collection[TopicPartition]) -> None:
-        """Partitions are gone."""
 
 
 class GroupClient(Protocol):

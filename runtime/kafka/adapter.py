@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from runtime.bridge.administering import AdminDesk
 from runtime.bridge.following import FollowedTables
+from runtime.bridge.handover import RebalanceSink
 from runtime.bridge.member import GroupMember
-from runtime.bridge.poller import Grouping, RebalanceSink
+from runtime.bridge.poller import Grouping
 from runtime.bridge.producing import BoundedPublisher
 from runtime.bridge.scanning import LogReader, Reading
 from runtime.bridge.transacting import TransactionPublisher

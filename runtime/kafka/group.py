@@ -10,7 +10,7 @@ from kafka import TopicPartition as ClientPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 
-from runtime.bridge.poller import RebalanceSink
+from runtime.bridge.handover import RebalanceSink
 from runtime.bridge.watchdog import Watchdog
 from runtime.bridge.worker import on_loop
 from runtime.broker import Position, Received, TopicPartition

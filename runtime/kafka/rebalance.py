@@ -7,7 +7,7 @@ from collections.abc import Collection
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.net.wakeup_notifier import WakeupNotifier
 
-from runtime.bridge.poller import RebalanceSink
+from runtime.bridge.handover import RebalanceSink
 from runtime.broker import Position, TopicPartition
 from runtime.kafka.client import Untyped
 from runtime.kafka.offsets import text

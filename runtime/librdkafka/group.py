@@ -12,10 +12,10 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
 
-from runtime.bridge.poller import RebalanceSink
+from runtime.bridge.handover import RebalanceSink
 from runtime.bridge.watchdog import Watchdog
-from runtime.bridge.worker import on_loop
 from runtime.broker import Position, Received, TopicPartition
+from runtime.librdkafka.answers import tell
 from runtime.librdkafka.connection import consumer_configuration, reach
 from runtime.librdkafka.failures import PASSING, Trouble, code_of
 from runtime.librdkafka.offsets import checked, client_offsets, client_partitions, ours
@@ -136,7 +136,7 @@ class LibrdkafkaGroup:
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Poll this partition from the offset on."""
-        self._kept = [one for one in self._kept if not _is_of(one, partition)]
+        self._kept = [one for one in self._kept if (one.topic(), one.partition()) != partition]
         deadline = time.monotonic() + SEEK_WAIT_S
         while True:
             try:
@@ -196,7 +196,7 @@ class LibrdkafkaGroup:
         self.raw.close()
         while self._commits:
             _, answer = self._commits.popleft()
-            _tell(answer, RuntimeError("the consumer was closed"))
+            tell(answer, RuntimeError("the consumer was closed"))
 
     def _commit(self) -> None:
         while self._commits:
@@ -204,9 +204,9 @@ class LibrdkafkaGroup:
             try:
                 checked(self.raw.commit(offsets=offsets, asynchronous=False) or ())
             except (KafkaException, RuntimeError) as error:
-                _tell(answer, error)
+                tell(answer, error)
             else:
-                _tell(answer, None)
+                tell(answer, None)
 
     def _heed(self, messages: Iterable[Message]) -> dict[TopicPartition, list[Received]]:
         """The records among what was polled.
@@ -296,20 +296,3 @@ class LibrdkafkaGroup:
     def _forget(self) -> None:
         self._rebalances += 1
         self._assigned, self._paused, self._kept = frozenset(), frozenset(), []
-
-
-def _tell(answer: asyncio.Future[None], outcome: BaseException | None) -> None:
-    on_loop(answer.get_loop(), _settle, answer, outcome)
-
-
-def _settle(answer: asyncio.Future[None], outcome: BaseException | None) -> None:
-    if answer.done():
-        return
-    if outcome is not None:
-        answer.set_exception(outcome)
-    else:
-        answer.set_result(None)
-
-
-def _is_of(message: Any, partition: TopicPartition) -> bool:
-    return (message.topic(), message.partition()) == partition

@@ -14,6 +14,7 @@ from runtime.process import Stop
 from runtime.settings import Settings
 from schemas.records import Action, Definition, Firing, firing_key_of
 from tests.crm import NOON, catalog, event_id_of, lead_event, workflow_of
+from tests.open_transactions import client_of
 from tests.waiting import until
 from workflow_service.assembly import Ground, lay_ground, run_workflow_service
 
@@ -57,8 +58,8 @@ async def test_a_firing_behind_an_open_transaction_counts(settings: Settings) ->
     stop, running = Stop(), None
 
     def begin() -> None:
-        slow._producer.begin_transaction()
-        slow._producer.send(topics.firings, b"x", b"w/person/1", partition=0).get(timeout=30)
+        client_of(slow).begin_transaction()
+        client_of(slow).send(topics.firings, b"x", b"w/person/1", partition=0).get(timeout=30)
 
     try:
         await define(ground, settings)
@@ -87,7 +88,7 @@ async def test_a_firing_behind_an_open_transaction_counts(settings: Settings) ->
 
         await until(elsewhere_is_done)
         assert {one.entity_id for one in await actions(ground, settings)} == {"elsewhere"}
-        await slow._worker.run(slow._producer.abort_transaction)
+        await slow._worker.run(client_of(slow).abort_transaction)
 
         async def all_done() -> bool:
             return len(await actions(ground, settings)) >= 3

@@ -7,6 +7,7 @@ import asyncio
 from runtime.broker import Outgoing, Span, TopicConfig
 from runtime.kafka import KafkaBroker
 from runtime.settings import Settings
+from tests.open_transactions import client_of
 
 
 async def test_what_was_committed_behind_an_open_transaction_is_seen_once_that_has_ended(
@@ -17,8 +18,8 @@ async def test_what_was_committed_behind_an_open_transaction_is_seen_once_that_h
     slow, quick = (broker.transactional_publisher(f"{topic}-{one}") for one in ("slow", "quick"))
 
     def begin() -> None:
-        slow._producer.begin_transaction()
-        slow._producer.send(topic, b"open", b"k").get(timeout=30)
+        client_of(slow).begin_transaction()
+        client_of(slow).send(topic, b"open", b"k").get(timeout=30)
 
     async def scan(*, settled: bool) -> list[bytes | None]:
         span = Span(topic, settled=settled)
@@ -35,7 +36,7 @@ async def test_what_was_committed_behind_an_open_transaction_is_seen_once_that_h
         scanning = asyncio.create_task(scan(settled=True))
         done, _ = await asyncio.wait({scanning}, timeout=1)
         assert not done
-        await slow._worker.run(slow._producer.abort_transaction)
+        await slow._worker.run(client_of(slow).abort_transaction)
 
         assert await scanning == [b"resolution"]
     finally:

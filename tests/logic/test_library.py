@@ -45,9 +45,9 @@ async def test_of_several_changes_that_wait_only_the_latest_is_compiled(monkeypa
     compiled: list[tuple[str, int]] = []
     real = library.compile_definition
 
-    def noting(definition, catalog):
+    def noting(definition, *others):
         compiled.append((definition.id, definition.version))
-        return real(definition, catalog)
+        return real(definition, *others)
 
     monkeypatch.setattr(library, "compile_definition", noting)
     async with rig() as system, system.member() as member:

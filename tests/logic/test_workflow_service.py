@@ -187,8 +187,8 @@ async def test_a_workflow_that_breaks_keeps_it_to_itself(monkeypatch):
             def broken(_: object) -> bool:
                 raise ZeroDivisionError("a defect")
 
-            object.__setattr__(bad, "judge", broken)
-            await system.publish(lead_event())
+            bad.judge = broken
+            await system.publish(lead_event(lead_value="1000"))
             await settled(system)
 
         (letter,) = system.dead()
