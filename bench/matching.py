@@ -25,11 +25,11 @@ from bench import rules
 from schemas.catalog import Catalog, NamedSchema
 from schemas.codec import Codec, Fingerprint, Reference
 from schemas.records import Event
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.leaf import Leaves
-from workflow_service.match import Matcher
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.leaf import Leaves
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
+from workflow_service.matching.match import Matcher
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 EVENTS = 1_000

@@ -21,10 +21,10 @@ from console.session import opened
 from runtime.broker import Outgoing, Received, Span
 from schemas.events import event_headers
 from workflow_service.asked import fields_of
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.judge import judge_of
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
+from workflow_service.matching.judge import judge_of
 
 EVENTS = 20_000
 ROUNDS = 3

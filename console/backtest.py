@@ -17,10 +17,10 @@ from runtime.broker import Received, Span
 from schemas.errors import SchemaError
 from schemas.records import Event
 from workflow_service.asked import fields_of
-from workflow_service.compiled import CompiledWorkflow
-from workflow_service.explain import explain_compiled
-from workflow_service.judge import judge_of
-from workflow_service.verdict import Verdict
+from workflow_service.language.compiled import CompiledWorkflow
+from workflow_service.language.explain import explain_compiled
+from workflow_service.language.verdict import Verdict
+from workflow_service.matching.judge import judge_of
 
 #: Examples of each kind that are shown.
 SAMPLES = 20

@@ -27,9 +27,9 @@ from webhook_service.render import check_places
 from webhook_service.stored import from_spec, to_spec
 from webhook_service.webhook import Webhook
 from webhook_service.writes import check_writes
-from workflow_service.check import check, check_webhooks
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.check import check, check_webhooks
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 What = Literal["create", "update", "remove", "unchanged"]
 

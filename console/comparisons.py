@@ -13,7 +13,7 @@ from typing import Any
 from schemas.records import Event
 from schemas.types import FieldType, ListType, MapType, RecordType, walk
 from workflow_service.asked import fields_in
-from workflow_service.workflow import (
+from workflow_service.language.workflow import (
     Condition,
     Group,
     Items,

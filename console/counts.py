@@ -12,9 +12,9 @@ from console.session import Session
 from runtime.broker import Span
 from schemas.errors import ConfigurationError, SchemaError
 from schemas.records import Definition, WorkflowCounts
-from workflow_service.partition_tallies import latest, read_back
-from workflow_service.quiet import is_quiet, together
-from workflow_service.tallies import ActiveWorkflow, Tally, failures_of
+from workflow_service.counting.partition_tallies import latest, read_back
+from workflow_service.counting.quiet import is_quiet, together
+from workflow_service.counting.tallies import ActiveWorkflow, Tally, failures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Count:
         sampled: Events for which it was looked into which condition failed.
         failed: How many of those failed, by the first condition that did; most first.
         last_match: To the minute; None before the first match.
-        quiet: It used to match and has gone quiet (`workflow_service.quiet`).
+        quiet: It used to match and has gone quiet (`workflow_service.counting.quiet`).
     """
 
     evaluated: int

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from webhook_service.webhook import Webhook
 from webhook_service.writes import Write
-from workflow_service.workflow import Condition, Group, Leaf, Workflow
+from workflow_service.language.workflow import Condition, Group, Leaf, Workflow
 
 #: More than these nobody reads; mending some mends others.
 MOST: Final = 100

@@ -15,9 +15,9 @@ from webhook_service.keys import SECRET_BYTES, secret_of
 from webhook_service.parse import parse_webhook
 from webhook_service.webhook import Webhook
 from webhook_service.writes import check_writes
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 #: Where a manifest leaves the secret to Hookline: it plays no part here.
 _ANY_SECRET = secret_of(bytes(SECRET_BYTES[0]))

@@ -27,8 +27,8 @@ from console.versions import Then, then_of, version_notes
 from console.views import event_view, place_view
 from runtime.broker import Received
 from schemas.records import Definition, Event, Firing
-from workflow_service.explain import first_failed
-from workflow_service.verdict import Verdict
+from workflow_service.language.explain import first_failed
+from workflow_service.language.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

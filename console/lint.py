@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 from console.cycles import MOST, Cycle, cycles_of
 from schemas.catalog import Catalog
 from webhook_service.webhook import Webhook
-from workflow_service.check import check_warnings
-from workflow_service.workflow import Workflow
+from workflow_service.language.check import check_warnings
+from workflow_service.language.workflow import Workflow
 
 Kind = Literal["cycle", "condition", "webhook", "dry-run", "undeclared"]
 #: A dry run is to be looked at for a while and then decided about.

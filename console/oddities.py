@@ -8,9 +8,9 @@ from __future__ import annotations
 from runtime.manifests import Manifests
 from schemas.catalog import Catalog
 from schemas.errors import Problem
-from workflow_service.check import check_warnings
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.check import check_warnings
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 
 def oddities(manifests: Manifests, catalog: Catalog) -> tuple[Problem, ...]:

@@ -18,8 +18,8 @@ from schemas.records import Definition, DefinitionKind
 from schemas.templates import check_body
 from schemas.wording import unknown
 from webhook_service.render import check_places
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.workflow import Workflow
 
 
 @dataclass(frozen=True, slots=True)

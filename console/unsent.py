@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from schemas.errors import Problem
 from webhook_service.webhook import Webhook
-from workflow_service.workflow import Workflow
+from workflow_service.language.workflow import Workflow
 
 
 def unsent(workflow: Workflow, webhooks: Mapping[str, Webhook | None]) -> Iterator[Problem]:

@@ -13,11 +13,11 @@ from schemas.catalog import Catalog
 from schemas.errors import Problem
 from schemas.paths import NO_RECORD
 from schemas.records import Definition, Event
-from workflow_service.compiled import CompiledStep, CompiledWorkflow, compile_workflow
-from workflow_service.explain import explain_compiled, first_failed
-from workflow_service.parse import parse_workflow
-from workflow_service.verdict import Verdict
-from workflow_service.workflow import Workflow, written_operand
+from workflow_service.language.compiled import CompiledStep, CompiledWorkflow, compile_workflow
+from workflow_service.language.explain import explain_compiled, first_failed
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.verdict import Verdict
+from workflow_service.language.workflow import Workflow, written_operand
 
 HIDDEN = f"{MASK} (about a personal field)"
 

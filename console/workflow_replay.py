@@ -26,7 +26,7 @@ from schemas.records import ACTION_NAMESPACE, Action, Event, action_key_of
 from schemas.writing import Writer
 from workflow_service.actions import Origin, action_headers, actions_of
 from workflow_service.asked import fields_of
-from workflow_service.compiled import CompiledWorkflow
+from workflow_service.language.compiled import CompiledWorkflow
 from workflow_service.stage import MAX_VALUE
 
 #: Bytes before a record that name its schema, at most.  What is only counted registers none.

@@ -26,8 +26,8 @@ from schemas.records import Action, Event
 from schemas.wording import found, shown, unknown
 from webhook_service.address import Network
 from workflow_service.actions import Origin, actions_of
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.explain import explain_compiled
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.explain import explain_compiled
 
 FILE_KEYS = ("workflows", "cases")
 CASE_KEYS = ("name", "workflow", "event", "expect")

@@ -13,9 +13,9 @@ from schemas.events import changed_fields
 from schemas.json_form import from_json
 from schemas.records import Event
 from schemas.types import FieldType, ListType, RecordType, ScalarType
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAMESPACE = uuid.UUID("00000000-0000-5000-8000-000000000000")

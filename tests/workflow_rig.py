@@ -17,9 +17,9 @@ from schemas.records import Action, Definition, DefinitionKind, Event
 from tests.crm import NOON, catalog, workflow_of
 from tests.fakes import InMemoryBroker, VirtualClock
 from workflow_service.assembly import Ground, Works, lay_ground
-from workflow_service.counting import Counting
+from workflow_service.counting.counts import Counting
 from workflow_service.library import Library
-from workflow_service.match import Matcher
+from workflow_service.matching.match import Matcher
 from workflow_service.service import WorkflowService
 
 SETTINGS = Settings(topic_partitions=2, workflow_group="workflows", workflow_batch=10)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from schemas import headers
 from schemas.records import Action, Event, action_id_of
-from workflow_service.compiled import CompiledWorkflow
+from workflow_service.language.compiled import CompiledWorkflow
 
 
 @dataclass(frozen=True, slots=True)

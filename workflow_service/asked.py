@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workflow_service.compiled import CompiledWorkflow
-from workflow_service.workflow import (
+from workflow_service.language.compiled import CompiledWorkflow
+from workflow_service.language.workflow import (
     Condition,
     Counted,
     Group,

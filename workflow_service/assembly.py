@@ -19,13 +19,13 @@ from schemas.catalog import Catalog
 from schemas.codec import Codec
 from workflow_service import measures
 from workflow_service.batches import Batches
-from workflow_service.counting import Counting
+from workflow_service.counting.counts import Counting
+from workflow_service.counting.series import WorkflowSeries
 from workflow_service.firings import Firings
 from workflow_service.library import Library
-from workflow_service.match import Matcher
+from workflow_service.matching.match import Matcher
 from workflow_service.ownership import Ownership
 from workflow_service.recall import Recall
-from workflow_service.series import WorkflowSeries
 from workflow_service.service import WorkflowService
 from workflow_service.stage import Stage
 

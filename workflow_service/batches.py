@@ -17,7 +17,7 @@ from runtime.settings import Settings
 from schemas.errors import BrokerError, ConfigurationError, FencedError, SchemaError
 from workflow_service import measures
 from workflow_service.breaker import Hold, judge
-from workflow_service.counting import Counting
+from workflow_service.counting.counts import Counting
 from workflow_service.firings import Firings
 from workflow_service.ownership import Ownership, Terms
 from workflow_service.produced import Produced, positions_after, starts_of

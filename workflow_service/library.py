@@ -15,10 +15,10 @@ from runtime.logs import get_logger
 from schemas.catalog import Catalog
 from schemas.errors import Problem
 from schemas.records import Definition
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.leaf import Leaves
-from workflow_service.match import Matcher
-from workflow_service.parse import parse_workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.leaf import Leaves
+from workflow_service.language.parse import parse_workflow
+from workflow_service.matching.match import Matcher
 
 log = get_logger(__name__)
 

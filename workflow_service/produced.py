@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from runtime.broker import Outgoing, Position, Received, TopicPartition
 from schemas.codec import Reference
+from workflow_service.counting.tallies import Counted
 from workflow_service.dead_letter import Reason
-from workflow_service.tallies import Counted
 
 
 @dataclass(slots=True)

@@ -14,12 +14,12 @@ from schemas.records import Action, Event, Firing, action_key_of, firing_key_of
 from schemas.topics import Topics
 from workflow_service.actions import Origin, action_headers, actions_of
 from workflow_service.chains import too_many_hops
-from workflow_service.compiled import CompiledWorkflow
+from workflow_service.counting.tallies import Counted
 from workflow_service.dead_letter import Reason, dead_letter_headers
 from workflow_service.firings import Fired, Firings, digest_of
-from workflow_service.match import Failure, Matched, Matcher
+from workflow_service.language.compiled import CompiledWorkflow
+from workflow_service.matching.match import Failure, Matched, Matcher
 from workflow_service.produced import Produced
-from workflow_service.tallies import Counted
 
 #: A broker takes records of 1 MiB (1,048,588 bytes) unless told otherwise; key, headers and the
 #: batch's own frame need room beside the value.

@@ -14,7 +14,7 @@ from schemas.json_form import dumps
 if TYPE_CHECKING:
     from console.comparisons import Comparison
     from console.verdicts import Opinion, Part
-    from workflow_service.verdict import Verdict
+    from workflow_service.language.verdict import Verdict
 
 Compared = Mapping[str, "Comparison"]
 _MARKS = {True: ("✓ ", "green"), False: ("✗ ", "red"), None: ("? ", "yellow")}

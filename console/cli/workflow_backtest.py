@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from console.backtest import Report
     from console.session import Session
     from schemas.errors import Problem
-    from workflow_service.compiled import CompiledWorkflow
+    from workflow_service.language.compiled import CompiledWorkflow
 
 
 @click.command(cls=Command)
@@ -108,9 +108,9 @@ def _usable(compiled: CompiledWorkflow | tuple[Problem, ...]) -> CompiledWorkflo
 def _in_file(session: Session, path: Path) -> CompiledWorkflow:
     """The one workflow of a file."""
     from runtime.manifests import load  # noqa: PLC0415
-    from workflow_service.compiled import compile_workflow  # noqa: PLC0415
-    from workflow_service.parse import parse_workflow  # noqa: PLC0415
-    from workflow_service.workflow import Workflow  # noqa: PLC0415
+    from workflow_service.language.compiled import compile_workflow  # noqa: PLC0415
+    from workflow_service.language.parse import parse_workflow  # noqa: PLC0415
+    from workflow_service.language.workflow import Workflow  # noqa: PLC0415
 
     manifests = load([path])
     if manifests.problems:

@@ -21,7 +21,7 @@ from schemas.errors import DefinitionError
 if TYPE_CHECKING:
     from console.session import Session
     from console.workflow_replay import Replay
-    from workflow_service.compiled import CompiledWorkflow
+    from workflow_service.language.compiled import CompiledWorkflow
 
 #: So fast by default: quick enough for thousands, slow enough for receivers to keep up.
 DEFAULT_RATE = 50.0

@@ -25,7 +25,7 @@ from webhook_service.address import Network
 from webhook_service.parse import parse_webhook
 from webhook_service.render import check_places
 from workflow_service import check, parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.workflow import Workflow
 
 State = Literal["active", "paused", "dry_run"]
 

@@ -40,7 +40,7 @@ def test_the_import_contracts_hold():
         ),
         pytest.param(
             "producers/publisher.py",
-            "import workflow_service.workflow",
+            "import workflow_service.language.workflow",
             "Services meet",
             id="services do not know each other",
         ),

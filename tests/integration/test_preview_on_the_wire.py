@@ -19,9 +19,9 @@ from webhook_service.clients import sending
 from webhook_service.directory import Directory, Endpoint
 from webhook_service.render import Request, filled
 from workflow_service.actions import Origin, actions_of
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 MANIFEST = """\
 kind: Webhook

@@ -13,9 +13,9 @@ from console.session import Session
 from runtime.broker import Outgoing
 from tests.desks import Office, office
 from tests.fakes import NOON
-from workflow_service.partition_tallies import PartitionTallies
-from workflow_service.quiet import minute_of
-from workflow_service.tallies import ActiveWorkflow, Counted
+from workflow_service.counting.partition_tallies import PartitionTallies
+from workflow_service.counting.quiet import minute_of
+from workflow_service.counting.tallies import ActiveWorkflow, Counted
 
 BIG = ActiveWorkflow("big-lead", 1, "lead", ("created",), datetime.min.replace(tzinfo=UTC))
 DAY = 24 * 60

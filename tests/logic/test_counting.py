@@ -16,9 +16,9 @@ from tests.crm import lead_event
 from tests.fakes import MemoryPublisher
 from tests.waiting import until
 from tests.workflow_rig import Member, Rig, rig
-from workflow_service.counting import SAMPLE_EVERY
-from workflow_service.series import WorkflowSeries
-from workflow_service.tallies import failures_of
+from workflow_service.counting.counts import SAMPLE_EVERY
+from workflow_service.counting.series import WorkflowSeries
+from workflow_service.counting.tallies import failures_of
 
 BIG = {"field": "after.lead_value", "at_least": 1000}
 SECOND, HALF_A_MINUTE = timedelta(seconds=1), timedelta(seconds=30)

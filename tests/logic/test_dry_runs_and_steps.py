@@ -13,7 +13,7 @@ from tests.crm import lead_event
 from tests.waiting import until
 from tests.workflow_rig import SETTINGS, Rig, rig
 from workflow_service import measures, stage
-from workflow_service.compiled import CompiledStep
+from workflow_service.language.compiled import CompiledStep
 
 BIG = {"field": "after.lead_value", "at_least": 1000}
 

@@ -20,7 +20,7 @@ from schemas.errors import BrokerError
 from schemas.records import Action, action_id_of, action_key_of
 from tests.desks import Office, lead, lead_event, office
 from tests.fakes import NOON, MemoryTransactionalPublisher
-from workflow_service.compiled import CompiledWorkflow
+from workflow_service.language.compiled import CompiledWorkflow
 
 #: Of leads that were published at noon, asked for an hour later.
 WINDOW = ("--from", "7d", "--to", "30m")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from schemas.records import Event
 from tests.crm import catalog, compiled_of
 from tests.workflow_strategies import Drawing
-from workflow_service.findings import always, contradictions
-from workflow_service.match import Matcher
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.findings import always, contradictions
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
+from workflow_service.matching.match import Matcher
 
 #: Nothing is gained by shrinking what is drawn: one seed is drawn for it all.
 SEEDS = st.integers(0, 2**64)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Event
 from tests.crm import catalog, compiled_of, event_of, record_of
-from workflow_service.findings import always, contradictions
+from workflow_service.language.findings import always, contradictions
 
 NUMBERS = [None, Decimal(1), Decimal("1.5"), Decimal(2), Decimal(3)]
 TEXTS = [None, "", "a", "A", "ab"]

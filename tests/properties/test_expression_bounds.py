@@ -6,8 +6,8 @@ import re2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflow_service.expressions import search_of
-from workflow_service.kinds import Mistyped
+from workflow_service.language.expressions import search_of
+from workflow_service.language.kinds import Mistyped
 
 PIECES = st.sampled_from(
     [

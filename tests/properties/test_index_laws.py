@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bench import rules
 from schemas.records import Event
 from tests.crm import compiled_of, event_of, record_of
-from workflow_service import entries, signature
-from workflow_service.compiled import CompiledWorkflow
-from workflow_service.match import Matcher
+from workflow_service.language.compiled import CompiledWorkflow
+from workflow_service.matching import entries, signature
+from workflow_service.matching.match import Matcher
 
 STAGES = ["new", "won", "lost", "follow-up"]
 TEXTS = [

@@ -23,12 +23,12 @@ from schemas.errors import ConfigurationError, DefinitionError
 from tests.crm import catalog
 from tests.fakes import InMemoryBroker, VirtualClock
 from tests.workflow_strategies import Drawing
-from workflow_service.check import check, check_warnings
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.explain import explain_compiled
-from workflow_service.match import Matcher
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.check import check, check_warnings
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.explain import explain_compiled
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
+from workflow_service.matching.match import Matcher
 
 PARTS, VALUES, TEXTS, SAVES = 10, 4_850, 150, 4
 #: Seconds of processor time that no manifest may take: a hundred times what the slowest does.

@@ -17,11 +17,11 @@ from schemas.records import Event
 from tests import naive_evaluator as naive
 from tests.crm import catalog, compiled_of
 from tests.workflow_strategies import Drawing
-from workflow_service import entries, signature
-from workflow_service.compiled import CompiledWorkflow
-from workflow_service.explain import Explanation, explain_compiled
-from workflow_service.match import Matcher
-from workflow_service.verdict import Verdict
+from workflow_service.language.compiled import CompiledWorkflow
+from workflow_service.language.explain import Explanation, explain_compiled
+from workflow_service.language.verdict import Verdict
+from workflow_service.matching import entries, signature
+from workflow_service.matching.match import Matcher
 
 PARTS, ROUNDS, WORKFLOWS, EVENTS = 12, 8, 24, 9
 PAIRS_PROMISED = 20_000

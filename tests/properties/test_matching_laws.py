@@ -14,12 +14,12 @@ from runtime.manifests import read_texts
 from schemas.records import Definition, Event
 from tests.crm import NOON, catalog, compiled_of, event_of, record_of, workflow_of
 from workflow_service.actions import Origin, actions_of
-from workflow_service.check import check
-from workflow_service.explain import explain_compiled
+from workflow_service.language.check import check
+from workflow_service.language.explain import explain_compiled
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 from workflow_service.library import compile_definition
-from workflow_service.match import Matcher
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.matching.match import Matcher
 
 TITLES = st.sampled_from(["", "Renewal", "renewal", "Caf\u00e9", "Cafe\u0301", "100"])
 VALUES = st.none() | st.sampled_from(["0", "1", "99.5", "100.0000", "-3"])

@@ -18,9 +18,9 @@ from schemas.json_form import dumps
 from schemas.records import Definition, Event
 from schemas.types import FieldType, ListType, MapType, RecordType, ScalarType, UnionType, walk
 from tests.crm import NOON, blank, catalog, event_of
-from workflow_service.compiled import CompiledWorkflow, compile_workflow
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.compiled import CompiledWorkflow, compile_workflow
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 SECRET = "Ada Lovelace"
 ENTITIES = catalog().entities

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from workflow_service.asked import fields_of
-from workflow_service.compiled import CompiledWorkflow
-from workflow_service.workflow import (
+from workflow_service.language.compiled import CompiledWorkflow
+from workflow_service.language.workflow import (
     Counted,
     Group,
     Items,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.crm import catalog, workflow_of
-from workflow_service.check import check
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import MAX_CONDITIONS, MAX_DEPTH, Workflow
+from workflow_service.language.check import check
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import MAX_CONDITIONS, MAX_DEPTH, Workflow
 
 HOOKS = {"hook": None, "people": ("person", "organization")}
 GOOD = {"id": "w", "entity": "lead", "on": ["created"], "then": [{"webhook": "hook"}]}

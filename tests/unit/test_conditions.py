@@ -11,7 +11,7 @@ import pytest
 
 from schemas.records import Event
 from tests.crm import compiled_of, event_of, record_of
-from workflow_service.explain import explain_compiled
+from workflow_service.language.explain import explain_compiled
 
 
 def verdict_on(event: Event, condition: dict[str, Any]) -> bool | None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.crm import catalog, compiled_of, workflow_of
-from workflow_service.check import check, check_warnings
-from workflow_service.findings import contradictions
+from workflow_service.language.check import check, check_warnings
+from workflow_service.language.findings import contradictions
 
 HOOKS = {"hook": None}
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.crm import compiled_of, event_of, lead_event, record_of
-from workflow_service import signature
-from workflow_service.match import Matcher
+from workflow_service.matching import signature
+from workflow_service.matching.match import Matcher
 
 MANY = 60
 

@@ -11,8 +11,8 @@ import pytest
 
 from schemas.records import Event
 from tests.crm import NOON, compiled_of, event_of, record_of
-from workflow_service.explain import explain_compiled
-from workflow_service.verdict import Verdict
+from workflow_service.language.explain import explain_compiled
+from workflow_service.language.verdict import Verdict
 
 JUST_BEFORE_NOON = datetime(2026, 1, 1, 11, 59, tzinfo=UTC)
 EMAILS = [{"value": "Ada@Example.com", "label": "work"}, {"value": "b@x.org", "label": "home"}]

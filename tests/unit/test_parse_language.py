@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.crm import workflow_of
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import (
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import (
     Counted,
     Group,
     Items,

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from workflow_service.quiet import MAX_CHANCE, Rhythm, chance_of, is_quiet, together
+from workflow_service.counting.quiet import MAX_CHANCE, Rhythm, chance_of, is_quiet, together
 
 DAY = 24 * 60
 Minutes = Callable[[int, Random], bool]

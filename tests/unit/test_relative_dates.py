@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from workflow_service.relative import day_of, instant_of, relative_of, span_of, zone_of
+from workflow_service.language.relative import day_of, instant_of, relative_of, span_of, zone_of
 
 BERLIN = "Europe/Berlin"
 

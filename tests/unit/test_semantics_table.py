@@ -11,10 +11,10 @@ from schemas.records import Event
 from tests.crm import catalog, compiled_of
 from tests.naive_evaluator import condition, fires, steps, world_of
 from tests.semantics_table import Case, conditions, groups, saved, workflows
-from workflow_service.check import check, check_warnings
-from workflow_service.operators import OPERATORS
-from workflow_service.parse import parse_workflow
-from workflow_service.workflow import Workflow
+from workflow_service.language.check import check, check_warnings
+from workflow_service.language.operators import OPERATORS
+from workflow_service.language.parse import parse_workflow
+from workflow_service.language.workflow import Workflow
 
 COMMON: dict[str, Any] = {
     "id": "w",

@@ -8,8 +8,8 @@ from schemas.codec import Codec
 from tests.crm import NOON, catalog, compiled_of, lead_event, workflow_of
 from tests.delivery_rig import KnowsAll
 from workflow_service.actions import Origin, actions_of
-from workflow_service.check import check
-from workflow_service.compiled import compile_workflow
+from workflow_service.language.check import check
+from workflow_service.language.compiled import compile_workflow
 
 ORIGIN = Origin("t.lead.events", 0, 7, b"")
 

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workflow_service.partition_tallies import (
+from workflow_service.counting.partition_tallies import (
     STREAMS,
     PartitionTallies,
     chunk_of,
     latest,
     read_back,
 )
-from workflow_service.quiet import minute_of
-from workflow_service.tallies import ActiveWorkflow, Counted, Tally, failures_of
+from workflow_service.counting.quiet import minute_of
+from workflow_service.counting.tallies import ActiveWorkflow, Counted, Tally, failures_of
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MINUTE = minute_of(NOON)

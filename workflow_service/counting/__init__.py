@@ -1,0 +1,1 @@
+"""How often each workflow was asked, and what came of it."""

@@ -1,0 +1,1 @@
+"""What a workflow says and means: parsing, types, conditions, verdicts."""

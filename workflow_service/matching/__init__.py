@@ -1,0 +1,1 @@
+"""Which workflows fire for an event, found without asking each."""
