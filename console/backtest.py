@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from console.session import Session
@@ -26,9 +27,9 @@ from workflow_service.matching.judge import judge_of
 SAMPLES = 20
 #: Rows of the table of requests: beyond them, what was counted by the hour is counted by the day.
 MOST_ROWS = 1_000
-#: Events without a match that are looked into for near misses: an explanation costs as much as a
-#: hundred matches.
-LOOKED_INTO = 2_000
+#: After so many more events that were looked into for near misses only every second, fourth, eighth…
+#: is: an explanation costs as much as a hundred matches, and the end of a window counts as its start.
+LOOKED_INTO = 500
 
 Read = Callable[[bytes | None], Event]
 
@@ -42,7 +43,8 @@ class Report:
         once: It fires once per record, and what fired before the window is not known.
         requests: How many, by webhook and hour of the event.
         by_day: There were too many hours: the requests are by webhook and day.
-        matches, near_misses, only_new, only_old: The first few of each.
+        matches, only_new, only_old: The first few of each.
+        near_misses: A few from all over the window.
         near: Near misses among the events that were looked into: exactly one part failed.
         both, gained, lost: Beside the version in force, event by event; None without one.
     """
@@ -150,6 +152,8 @@ class _Trial:
         self._new, self._old = new, old
         self._judges = {"new": judge_of(new), "old": old and judge_of(old)}
         self._fired: dict[str, set[str]] = {"new": set(), "old": set()}
+        self._passed = 0
+        self._chance = Random(0)  # noqa: S311 - which near misses are shown
 
     def ask(self, record: Received, event: Event | None) -> None:
         """Ask both about one event."""
@@ -163,8 +167,8 @@ class _Trial:
             report.evaluated += 1
             if matched:
                 self._match(record, event)
-            elif report.looked_into < LOOKED_INTO:
-                self._look_into(record, event)
+            else:
+                self._miss(record, event)
         if self._old is not None:
             self._compare(record, event, matched, self._matches("old", self._old, event))
 
@@ -180,6 +184,13 @@ class _Trial:
             return False
         fired.add(event.entity_id)
         return True
+
+    def _miss(self, record: Received, event: Event) -> None:
+        """Look into one of so many events without a match."""
+        self._passed += 1
+        if self._passed >> (self.report.looked_into // LOOKED_INTO):
+            self._passed = 0
+            self._look_into(record, event)
 
     def _match(self, record: Received, event: Event) -> None:
         report = self.report
@@ -198,6 +209,9 @@ class _Trial:
         if len(failed) == 1:
             report.near += 1
             (part,) = failed
+            place = self._chance.randrange(report.near)
+            if place < SAMPLES == len(report.near_misses):
+                del report.near_misses[place]
             _keep(report.near_misses, record, event, path=part.path, condition=part.condition)
 
     def _compare(self, record: Received, event: Event, new: bool, old: bool) -> None:  # noqa: FBT001

@@ -192,3 +192,19 @@ def test_requests_of_too_many_hours_are_counted_by_the_day(capsys, monkeypatch):
     assert found["requests_per"] == "day"
     counts = [(each["hour"][11:], each["requests"]) for each in found["requests"]]
     assert counts == [("00:00Z", 11), ("00:00Z", 3)]
+
+
+def test_near_misses_are_sought_in_all_of_the_window(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("console.backtest.LOOKED_INTO", 4)
+    monkeypatch.setattr("console.backtest.SAMPLES", 3)
+    both = "all: [{field: after.title, is_empty: false}, {field: after.lead_value, at_least: 100}]"
+    text = LOWER.replace("{field: after.lead_value, at_least: 100}", f"{{{both}}}", 1)
+
+    _, found = told(with_leads(*range(60)), capsys, file_with(tmp_path, text))
+
+    assert (found["evaluated"], found["matched"]) == (60, 0)
+    assert 4 + 4 < found["looked_into"] < 60 / 2
+    shown = [sample["offset"] for sample in found["near_misses"]]
+    assert len(shown) == 3
+    assert shown == sorted(shown)
+    assert shown[-1] >= 8
