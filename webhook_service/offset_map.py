@@ -159,7 +159,14 @@ def worst_bytes(span: int, unfinished: int) -> int:
     # Each unfinished offset is at most one run, with a finished one behind it.  A length takes one
     # byte, and one more for each 7 bits; since all of them together are the span, only so many can.
     runs = 2 * min(unfinished, (span + 1) // 2) + sum(span >> 7 * more for more in range(1, 5))
-    return len(_RUNS) + (min(runs, (span + 7) >> 3) + 2) // 3 * 4
+    bits = _text_bytes((span + 7) >> 3)
+    # What is short as runs is not tried as bits.
+    return min(_text_bytes(runs), max(bits, _SHORT))
+
+
+def _text_bytes(count: int) -> int:
+    """How long a text of so many bytes is."""
+    return len(_RUNS) + (count + 2) // 3 * 4
 
 
 def decode(offset: int, metadata: str) -> Finished:
