@@ -3,10 +3,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup up down demo dev format lint types imports spelling schemas docs test test-unit \
-	test-kafka test-e2e coverage bench bench-peer soak check lock clean
+	test-kafka test-e2e coverage bench bench-peer soak soak-deliveries check lock clean
 
 PYTHON ?= python3
 EVENTS ?= 1000000
+KILLS ?= 200
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := .venv/.stamp
@@ -87,6 +88,9 @@ bench: setup ## Measure throughput, latency and memory; prints and stores JSON
 
 soak: setup ## Put matching under fire, on a broker of its own (EVENTS=1000000)
 	$(BIN)/python -m soak --events $(EVENTS)
+
+soak-deliveries: setup ## Put deliveries under fire: kills, rebalances, a broker that dies (KILLS=200)
+	$(BIN)/python -m soak --deliveries --kills $(KILLS)
 
 bench-peer: setup ## Measure the workflow service beside the same rules in Quix Streams
 	test -d .peer-venv || $(PYTHON) -m venv .peer-venv
