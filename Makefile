@@ -17,7 +17,7 @@ FAST := tests/unit tests/logic tests/properties tests/architecture
 
 help: ## Explain every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
-		| awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+		| awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Build .venv from requirements.lock; again only when it changed
 
