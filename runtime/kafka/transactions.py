@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from runtime.broker import Acknowledged, Outgoing, Position, TopicPartition
 from runtime.kafka.client import Untyped, build, close_producer
@@ -53,14 +53,16 @@ class KafkaTransactor:
             self._producer.begin_transaction()
             futures = [self._send(record) for record in records]
             if positions:
-                self._producer.send_offsets_to_transaction(client_offsets(positions), group)
+                offsets = client_offsets(positions)
+                self._ask(lambda: self._state.send_offsets_to_transaction(offsets, group))
             # A batch that ran out of time fails without failing its transaction: only its
             # future says so, and committing would lose the record.
-            timeout_s = self._settings.kafka_delivery_timeout_ms / 1000 + 5
+            timeout_s = self._patience_ms / 1_000
             written = [future.get(timeout=timeout_s) for future in futures]
         except (KafkaError, ValueError, TypeError) as error:
             cause = self._cause(error)
-            self._abort()
+            if self._producer is not None:
+                self._abort()
             raise self._error(cause, "a transaction") from error
         self._commit()
         return [Acknowledged(one.topic, one.partition, one.offset) for one in written]
@@ -90,11 +92,14 @@ class KafkaTransactor:
         )
 
     def _commit(self) -> None:
-        """Commit; waits for the coordinator's answer as long as it takes, so that it is known."""
+        """Commit; waits long for the coordinator's answer, so that it is known."""
         try:
-            self._producer.commit_transaction()
+            self._ask(self._state.begin_commit, self._settings.kafka_transaction_timeout_ms)
         except KafkaError as error:
             cause = self._cause(error)
+            if self._producer is None:
+                unknown = self._error(cause, "committing a transaction")
+                raise FencedError(f"{unknown}; whether it was committed is not known") from error
             if not self._state.has_fatal_error() and not isinstance(cause, FENCED):
                 self._abort()
                 raise self._error(cause, "committing a transaction") from error
@@ -107,10 +112,28 @@ class KafkaTransactor:
     def _abort(self) -> None:
         """Abort; a producer that cannot even do that is replaced before the next transaction."""
         try:
-            self._producer.abort_transaction()
+            self._ask(self._state.begin_abort)
         except KafkaError as error:
             log.warning("broker.abort_failed", transactional_id=self._id, error=str(error))
+            if self._producer is not None:
+                self._discard()
+
+    def _ask(self, begin: Callable[[], Untyped], more_ms: int = 0) -> None:
+        """Ask the coordinator, as the client's own call does, and wait for the answer.
+
+        The client's call waits for ever, and the answer never comes if the request was lost with a
+        broker that died.  A producer that got none is replaced: the coordinator then aborts.
+        """
+        result = begin()
+        self._producer._sender.wakeup()  # noqa: SLF001 - as the client's own call does
+        waited_ms = self._patience_ms + more_ms
+        if not result.wait(waited_ms):
             self._discard()
+            raise KafkaTimeoutError(f"the coordinator gave no answer within {waited_ms} ms")
+
+    @property
+    def _patience_ms(self) -> int:
+        return self._settings.kafka_delivery_timeout_ms + 5_000
 
     def _discard(self) -> None:
         close_producer(self._producer, 0)
@@ -130,7 +153,7 @@ class KafkaTransactor:
 
     def _cause(self, error: Exception) -> BaseException:
         """The first failure: later calls only say that there was one."""
-        last = self._state.last_error
+        last = None if self._producer is None else self._state.last_error
         return last if isinstance(last, BaseException) else error
 
     def _error(self, error: BaseException, doing: str) -> BrokerError:
