@@ -29,7 +29,7 @@ SAMPLES = 20
 MOST_ROWS = 1_000
 #: After so many more events that were looked into for near misses only every second, fourth, eighth…
 #: is: an explanation costs as much as a hundred matches, and the end of a window counts as its start.
-LOOKED_INTO = 500
+LOOKED_INTO = 100
 
 Read = Callable[[bytes | None], Event]
 
